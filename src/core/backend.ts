@@ -1,0 +1,65 @@
+import type { TensorSpec, Tensors } from './tensor.ts';
+
+/** Where windows are computed. `stub` answers with a fixed rule, is chosen only by name, and says so everywhere. */
+export type BackendKind = 'hailo' | 'cpu' | 'stub';
+
+/** A file of a bundle whose digest has been verified against the manifest. */
+export interface VerifiedArtefact {
+  readonly kind: 'onnx' | 'hef';
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** All that a backend may know of a model: never its task, its labels or its normalisation. */
+export interface ModelSource {
+  /** name@version */
+  readonly id: string;
+  readonly input: TensorSpec;
+  readonly outputs: readonly TensorSpec[];
+  readonly artefacts: readonly VerifiedArtefact[];
+}
+
+export interface BackendState {
+  readonly kind: BackendKind;
+  /** False: load() would fail and running models answer BACKEND_UNAVAILABLE; `reason` says why and what to do. */
+  readonly available: boolean;
+  readonly reason: string | null;
+  /** Names the silicon for a person, e.g. "CPU: Cortex-A76, 1 lane". */
+  readonly device: string;
+  /** Why less is in force than was asked for; null when nothing is missing. */
+  readonly degraded: string | null;
+}
+
+/** The answer of one run, with the truth about where it was computed. */
+export interface Inference {
+  readonly outputs: Tensors;
+  readonly backend: BackendKind;
+  readonly degraded: string | null;
+}
+
+/**
+ * A model resident in a backend.
+ *
+ * Ownership: `input` belongs to the model until the promise settles; the outputs are fresh and belong to the caller.
+ * Concurrency: run() may be called at any time; calls are answered each with its own result, in any order.
+ * Failure: rejects with BACKEND_FAILED (this window), BACKEND_UNAVAILABLE (lane or device lost, or closed).
+ */
+export interface LoadedModel {
+  readonly id: string;
+  /** How many calls in flight keep the backend busy; more would only wait inside it, out of the gate's sight. */
+  readonly capacity: number;
+  /** How many windows are computed at the same time; what the gate's estimate divides by. */
+  readonly lanes: number;
+  run(input: Float32Array): Promise<Inference>;
+  /** Lets calls in flight finish, refuses later ones, releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** An opened backend. close() closes its models first; idempotent. */
+export interface Backend {
+  readonly kind: BackendKind;
+  state(): BackendState;
+  /** Rejects with MODEL_INVALID (names, shapes or file contradict the source) or BACKEND_UNAVAILABLE. */
+  load(source: ModelSource): Promise<LoadedModel>;
+  close(): Promise<void>;
+}

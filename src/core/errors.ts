@@ -1,0 +1,101 @@
+/**
+ * The one table of errors: code → HTTP status, process exit status, whether asking again may help.
+ * Parsers and drivers throw SidecarError; only http/reply and main translate it for the outside.
+ * Exit statuses follow sysexits.h; the unit file decides by them whether a restart makes sense.
+ */
+export interface ErrorRule {
+  /** HTTP status when a request ends with it. */
+  readonly http: number;
+  /** Process exit status when a command or the daemon's start ends with it. */
+  readonly exit: number;
+  /** True when the same request may succeed a moment later: the reply carries Retry-After. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+const rule = (http: number, exit: number, retryable: boolean, meaning: string): ErrorRule => ({
+  http,
+  exit,
+  retryable,
+  meaning,
+});
+
+export const ERRORS = {
+  INVALID_INPUT: rule(422, 65, false, 'the body is not what the endpoint accepts'),
+  INVALID_UTF8: rule(400, 65, false, 'the body is not UTF-8'),
+  BAD_REQUEST: rule(400, 65, false, 'the request is ambiguous or malformed'),
+  NOT_FOUND: rule(404, 66, false, 'no such path'),
+  METHOD_NOT_ALLOWED: rule(405, 64, false, 'the path exists, the method does not'),
+  BODY_TOO_LARGE: rule(413, 65, false, 'the body exceeds server.max_body_bytes'),
+  UNSUPPORTED_MEDIA_TYPE: rule(415, 65, false, 'the content type is plainly not JSON'),
+  BACKEND_FAILED: rule(500, 70, false, 'the backend failed on this window'),
+  INTERNAL: rule(500, 70, false, 'a fault in this program'),
+  QUEUE_FULL: rule(503, 75, true, 'the queue is full'),
+  DEADLINE_EXCEEDED: rule(503, 75, true, 'no answer is possible within the deadline'),
+  NOT_READY: rule(503, 75, true, 'no verified model serves yet'),
+  SHUTTING_DOWN: rule(503, 75, true, 'the daemon is draining'),
+  BACKEND_UNAVAILABLE: rule(503, 69, true, 'the configured backend cannot run'),
+  CLIENT_GONE: rule(503, 75, true, 'the client left before its window was run'),
+  NO_MOTIF_SOURCE: rule(503, 78, false, 'the model has neither motif scores nor a motif head'),
+  USAGE: rule(400, 64, false, 'the command line is wrong'),
+  MODEL_INVALID: rule(503, 65, false, 'the model bundle is corrupt or contradicts itself'),
+  MODEL_MISSING: rule(503, 66, false, 'the model bundle is not there'),
+  PORT_IN_USE: rule(503, 69, false, 'another program listens on the address'),
+  UNAVAILABLE: rule(503, 69, false, 'something this command needs does not answer'),
+  NATIVE_MISSING: rule(503, 71, false, 'a native part of the program cannot be loaded'),
+  STOP_FAILED: rule(503, 70, false, 'a step of the stop failed'),
+  CHECK_FAILED: rule(503, 1, false, 'a check found something wrong'),
+  CONFIG_UNREADABLE: rule(503, 78, false, 'the configuration cannot be read'),
+  CONFIG_INVALID: rule(503, 78, false, 'the configuration is not valid'),
+} as const satisfies Record<string, ErrorRule>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One entry of a 422's `detail`, in the form FastAPI clients know. */
+export interface ValidationItem {
+  readonly type: string;
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  /** At most one scalar of the input, never the window. */
+  readonly input?: string | number | boolean | null;
+}
+
+export interface SidecarErrorOptions {
+  readonly cause?: unknown;
+  /** The list behind a 422. */
+  readonly items?: readonly ValidationItem[];
+  /** When a retry is likely to succeed, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+}
+
+/** `detail` is one sentence for a person: what happened, where, what to do next. */
+export class SidecarError extends Error {
+  readonly code: ErrorCode;
+  readonly items: readonly ValidationItem[] | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: SidecarErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SidecarError';
+    this.code = code;
+    this.items = options.items;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get rule(): ErrorRule {
+    return ERRORS[this.code];
+  }
+}
+
+/** Whatever was thrown, as a SidecarError; an unknown fault keeps its cause for the log and shows nothing outside. */
+export function toSidecarError(thrown: unknown): SidecarError {
+  if (thrown instanceof SidecarError) return thrown;
+  return new SidecarError('INTERNAL', 'Internal error; the log has the cause under this request id.', {
+    cause: thrown,
+  });
+}
+
+/** The sentence in an unknown throwable, for building a better one around it. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

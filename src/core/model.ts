@@ -1,0 +1,35 @@
+import type { Inference } from './backend.ts';
+import type { Manifest, MotifHead } from './manifest.ts';
+
+/** One window's place in the gate. */
+export interface Ticket {
+  /** Monotonic milliseconds after which an answer is worthless. */
+  readonly deadlineAt: number;
+  /** True once the client has left: the window is dropped before it costs anything. */
+  isGone(): boolean;
+}
+
+/** An inference with the time it waited and the time it took. */
+export interface TimedInference extends Inference {
+  readonly queueMs: number;
+  readonly inferMs: number;
+}
+
+/**
+ * The way to the model: a bounded queue with a deadline in front of LoadedModel.run.
+ * Rejects with QUEUE_FULL, DEADLINE_EXCEEDED, CLIENT_GONE, SHUTTING_DOWN or what the model rejects with.
+ * `input` is handed over as in LoadedModel.
+ */
+export interface Runner {
+  run(input: Float32Array, ticket: Ticket): Promise<TimedInference>;
+}
+
+/** A verified model in service. A task reads it once per call, so that no reply mixes two models. */
+export interface ServedModel {
+  /** name@version */
+  readonly id: string;
+  readonly manifest: Manifest;
+  /** The bundle's motif head file, when the manifest names one. */
+  readonly head: MotifHead | null;
+  readonly runner: Runner;
+}

@@ -1,0 +1,80 @@
+import { type DestinationStream, destination, pino, stdSerializers } from 'pino';
+import type { Log } from '../core/log.ts';
+import { type LogRecord, toJournalLines, toPrettyLine } from './lines.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFormat = 'auto' | 'json' | 'pretty' | 'journal';
+
+export interface DaemonLog extends Log {
+  setLevel(level: LogLevel): void;
+  /** Writes out what is still buffered; the last thing a process does. */
+  flush(): void;
+}
+
+/** Where lines go: sonic-boom's shape, so that a test can collect them. */
+export interface LogSink {
+  write(text: string): unknown;
+  flushSync?(): void;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly env: NodeJS.ProcessEnv;
+  readonly isTerminal: boolean;
+  readonly sink?: LogSink;
+}
+
+const MAX_BUFFERED_BYTES = 4 << 20;
+
+/** A pino log on stdout. Writes never block the event loop; a reader that stalls costs lines, never memory. */
+export function createLog(options: LogOptions): DaemonLog {
+  const sink = options.sink ?? openStdout();
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      serializers: { err: stdSerializers.err },
+    },
+    toStream(sink, chooseFormat(options), options),
+  );
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    setLevel: (level) => {
+      logger.level = level;
+    },
+    flush: () => flush(sink),
+  };
+}
+
+/** `auto`: readable on a terminal, prefixed under systemd, JSON elsewhere. */
+export function chooseFormat({ format, env, isTerminal }: LogOptions): Exclude<LogFormat, 'auto'> {
+  if (format !== 'auto') return format;
+  if (isTerminal) return 'pretty';
+  return env.JOURNAL_STREAM === undefined ? 'json' : 'journal';
+}
+
+function openStdout(): LogSink {
+  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES });
+  stdout.on('error', () => {}); // a closed pipe: nobody reads, nothing can be said
+  return stdout;
+}
+
+function toStream(sink: LogSink, format: Exclude<LogFormat, 'auto'>, options: LogOptions): DestinationStream {
+  if (format === 'json') return { write: (line) => void sink.write(line) };
+  const hasColour = options.isTerminal && !options.env.NO_COLOR;
+  const toLine = format === 'journal' ? toJournalLines : (record: LogRecord) => toPrettyLine(record, hasColour);
+  return { write: (line) => void sink.write(toLine(JSON.parse(line) as LogRecord)) };
+}
+
+function flush(sink: LogSink): void {
+  try {
+    sink.flushSync?.();
+  } catch {
+    // stdout may be gone already; the exit status still tells
+  }
+}

@@ -1,0 +1,192 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What is served, for the info families; null while nothing is. */
+export interface ServedFacts {
+  readonly model: string;
+  readonly version: string;
+  /** Empty when no .hef is part of the bundle. */
+  readonly hefPath: string;
+  readonly motifs: number;
+  readonly device: string;
+}
+
+/** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
+export interface Readings {
+  readonly waiting: number | null;
+  readonly inFlight: number | null;
+  readonly oldestMs: number | null;
+  readonly backend: string;
+  readonly isDegraded: boolean;
+  /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
+  readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
+}
+
+export interface BuildFacts {
+  readonly version: string;
+  /** First 16 hex of the .hef's digest, or "none". */
+  readonly hefSha: string;
+  readonly config: string;
+}
+
+export interface Metrics {
+  requestAnswered(model: string, durationMs: number): void;
+  requestRefused(model: string, errorType: string): void;
+  exchange(route: string, method: string, status: number): void;
+  healthCheck(isHealthy: boolean): void;
+  modelServed(facts: ServedFacts | null): void;
+  build(facts: BuildFacts): void;
+  /** Page in Prometheus' text format 0.0.4, or OpenMetrics 1.0 when asked for. */
+  page(isOpenMetrics: boolean): Promise<string>;
+}
+
+const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Every metric of the daemon. The `hailo_` families are registered after the process ones: scripts rely on it. */
+export function createMetrics(read: () => Readings): Metrics {
+  const registry = new Registry();
+  // 10 ms, the default, would wake an idle box 100 times a second
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'hailo_inference_requests_total',
+    help: 'Inference requests by outcome, refusals included.',
+    labelNames: ['status', 'model'] as const,
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'hailo_inference_duration_seconds',
+    help: 'Last byte of the body to the reply, answered inference requests.',
+    labelNames: ['model'] as const,
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const errors = new Counter({
+    name: 'hailo_errors_total',
+    help: 'Refused or failed inference requests by error code.',
+    labelNames: ['error_type', 'model'] as const,
+    registers,
+  });
+  const loaded = new Gauge({
+    name: 'hailo_model_loaded',
+    help: '1 while the model is verified and serves.',
+    labelNames: ['model', 'version'] as const,
+    registers,
+  });
+  const info = new Gauge({
+    name: 'hailo_model_info',
+    help: 'What serves; always 1.',
+    labelNames: ['model', 'hef_path', 'motifs', 'device'] as const,
+    registers,
+  });
+  const health = new Counter({
+    name: 'hailo_health_checks_total',
+    help: 'Health checks by answer.',
+    labelNames: ['status'] as const,
+    registers,
+  });
+  const build = new Gauge({
+    name: 'hailo_build_info',
+    help: 'Version, first 16 hex of the .hef digest, configuration in force; always 1.',
+    labelNames: ['version', 'hef_sha', 'config'] as const,
+    registers,
+  });
+  const exchanges = new Counter({
+    name: 'hailo_http_requests_total',
+    help: 'HTTP exchanges by route.',
+    labelNames: ['route', 'method', 'status'] as const,
+    registers,
+  });
+  new Gauge({
+    name: 'hailo_sidecar_start_time_seconds',
+    help: 'Unix time at which the daemon started.',
+    registers,
+  }).set(Math.round(Date.now() / 1000 - process.uptime()));
+  registerReadings(registers, read);
+  return {
+    requestAnswered: (model, durationMs) => {
+      requests.inc({ status: 'success', model });
+      durations.observe({ model }, durationMs / 1000);
+    },
+    requestRefused: (model, errorType) => {
+      requests.inc({ status: 'error', model });
+      errors.inc({ error_type: errorType, model });
+    },
+    exchange: (route, method, status) => exchanges.inc({ route, method, status }),
+    healthCheck: (isHealthy) => health.inc({ status: isHealthy ? 'healthy' : 'unhealthy' }),
+    modelServed: (facts) => showServed(loaded, info, facts),
+    build: (facts) => {
+      build.reset();
+      build.set({ version: facts.version, hef_sha: facts.hefSha, config: facts.config }, 1);
+    },
+    page: async (isOpenMetrics) => {
+      const page = await registry.metrics();
+      return isOpenMetrics ? toOpenMetrics(page) : page;
+    },
+  };
+}
+
+function showServed(loaded: Gauge<'model' | 'version'>, info: Gauge, facts: ServedFacts | null): void {
+  loaded.reset();
+  info.reset();
+  if (facts === null) return;
+  loaded.set({ model: facts.model, version: facts.version }, 1);
+  info.set({ model: facts.model, hef_path: facts.hefPath, motifs: String(facts.motifs), device: facts.device }, 1);
+}
+
+/** Gauges that ask for their value at each scrape. */
+function registerReadings(registers: Registry[], read: () => Readings): void {
+  const reading = (name: string, help: string, pick: (now: Readings) => number | null) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const value = pick(read());
+        this.reset(); // a value that is not known is absent, never zero
+        if (value === null) this.remove();
+        else this.set(value);
+      },
+    });
+  reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
+  reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
+  reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>
+    now.oldestMs === null ? null : now.oldestMs / 1000,
+  );
+  reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
+  new Gauge({
+    name: 'hailo_backend_active',
+    help: 'The backend that computes; always 1.',
+    labelNames: ['backend'] as const,
+    registers,
+    collect() {
+      this.reset();
+      this.set({ backend: read().backend }, 1);
+    },
+  });
+  new Gauge({
+    name: 'hailo_config_ok',
+    help: '1 when the configuration on disk is the one in force and the model meets its expectations.',
+    labelNames: ['expected', 'actual'] as const,
+    registers,
+    collect() {
+      this.reset();
+      const config = read().configOk;
+      if (config !== null) this.set({ expected: config.expected, actual: config.actual }, config.ok ? 1 : 0);
+    },
+  });
+}
+
+/**
+ * The same page as OpenMetrics: counter families lose their `_total`, samples keep it, blank lines go, `# EOF` ends it.
+ * Done on the text because the registry's own OpenMetrics mode renames its counters for good, breaking the other page.
+ */
+export function toOpenMetrics(page: string): string {
+  const counters = new Set([...page.matchAll(/^# TYPE (\S+)_total counter$/gm)].map((match) => match[1]));
+  const lines = page.split('\n').filter((line) => line !== '');
+  const renamed = lines.map((line) =>
+    line.replace(/^# (HELP|TYPE) (\S+?)_total /, (whole, word: string, name: string) =>
+      counters.has(name) ? `# ${word} ${name} ` : whole,
+    ),
+  );
+  return `${renamed.join('\n')}\n# EOF\n`;
+}

@@ -1,0 +1,58 @@
+import t from 'tap';
+import { chooseFormat, createLog, type LogOptions } from '../../src/observe/log.ts';
+
+const options: LogOptions = { level: 'info', format: 'auto', env: {}, isTerminal: false };
+
+t.test('auto picks the reader: terminal, journal, else JSON; a named format wins', async (t) => {
+  t.same(
+    [
+      chooseFormat({ ...options, isTerminal: true }),
+      chooseFormat({ ...options, env: { JOURNAL_STREAM: '8:1' } }),
+      chooseFormat(options),
+      chooseFormat({ ...options, format: 'journal', isTerminal: true }),
+    ],
+    ['pretty', 'journal', 'json', 'journal'],
+  );
+});
+
+t.test('levels filter, and can be changed while running', async (t) => {
+  const lines: string[] = [];
+  const log = createLog({ ...options, format: 'journal', sink: { write: (text) => lines.push(text) } });
+  log.debug({}, 'hidden');
+  log.warn({ a: 1 }, 'shown');
+  log.setLevel('debug');
+  log.debug({}, 'now shown');
+  log.error({ err: new Error('boom') }, 'failed');
+  log.info({}, 'last');
+  log.flush();
+  t.same(lines.slice(0, 2), ['<4>shown a=1\n', '<7>now shown\n']);
+  t.match(lines[2], /^<3>failed\n<3>Error: boom\n<3> {4}at /);
+});
+
+t.test('JSON lines keep time, level and fields for machines', async (t) => {
+  const lines: string[] = [];
+  createLog({ ...options, sink: { write: (text) => lines.push(text) } }).info({ port: 9000 }, 'serving');
+  t.match(JSON.parse(lines[0] ?? ''), { level: 30, msg: 'serving', port: 9000, time: /^\d{4}-/ });
+});
+
+t.test('a terminal line is coloured unless NO_COLOR is set', async (t) => {
+  const lines: string[] = [];
+  const sink = { write: (text: string) => lines.push(text) };
+  createLog({ ...options, isTerminal: true, sink }).info({}, 'x');
+  createLog({ ...options, isTerminal: true, env: { NO_COLOR: '1' }, sink }).info({}, 'x');
+  t.same(
+    lines.map((line) => line.includes('\u001b[')),
+    [true, false],
+  );
+});
+
+t.test('a reader that is gone does not throw at the flush', async (t) => {
+  const sink = {
+    write: () => true,
+    flushSync: () => {
+      throw new Error('EPIPE');
+    },
+  };
+  createLog({ ...options, sink }).flush();
+  t.pass('flushed');
+});

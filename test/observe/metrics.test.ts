@@ -1,0 +1,84 @@
+import t from 'tap';
+import { createMetrics, type Readings, toOpenMetrics } from '../../src/observe/metrics.ts';
+
+const readings: Readings = {
+  waiting: 2,
+  inFlight: 1,
+  oldestMs: 1500,
+  backend: 'cpu',
+  isDegraded: false,
+  configOk: { ok: true, expected: 'aa', actual: 'aa' },
+};
+
+const hailoLines = (page: string) => page.split('\n').filter((line) => line.startsWith('hailo_'));
+
+t.test('what clients query is there, with its labels', async (t) => {
+  const metrics = createMetrics(() => readings);
+  metrics.requestAnswered('tcn', 2);
+  metrics.requestRefused('tcn', 'QUEUE_FULL');
+  metrics.exchange('/infer', 'POST', 200);
+  metrics.healthCheck(true);
+  metrics.healthCheck(false);
+  metrics.build({ version: '1', hefSha: 'none', config: 'aa' });
+  metrics.modelServed({ model: 'tcn', version: '7', hefPath: '', motifs: 12, device: 'CPU' });
+  const lines = hailoLines(await metrics.page(false));
+  const expected = [
+    'hailo_inference_requests_total{status="success",model="tcn"} 1',
+    'hailo_inference_requests_total{status="error",model="tcn"} 1',
+    'hailo_inference_duration_seconds_bucket{le="0.005",model="tcn"} 1',
+    'hailo_errors_total{error_type="QUEUE_FULL",model="tcn"} 1',
+    'hailo_http_requests_total{route="/infer",method="POST",status="200"} 1',
+    'hailo_health_checks_total{status="healthy"} 1',
+    'hailo_health_checks_total{status="unhealthy"} 1',
+    'hailo_build_info{version="1",hef_sha="none",config="aa"} 1',
+    'hailo_model_loaded{model="tcn",version="7"} 1',
+    'hailo_model_info{model="tcn",hef_path="",motifs="12",device="CPU"} 1',
+    'hailo_config_ok{expected="aa",actual="aa"} 1',
+    'hailo_queue_waiting 2',
+    'hailo_queue_oldest_seconds 1.5',
+    'hailo_degraded 0',
+    'hailo_backend_active{backend="cpu"} 1',
+  ];
+  t.same(
+    expected.filter((line) => !lines.includes(line)),
+    [],
+  );
+});
+
+t.test('a value that is not known is absent, never zero', async (t) => {
+  const metrics = createMetrics(() => ({ ...readings, waiting: null, oldestMs: null, inFlight: null, configOk: null }));
+  metrics.modelServed(null);
+  const unknown =
+    /^hailo_(queue_waiting|queue_in_flight|queue_oldest_seconds|config_ok|model_loaded|model_info|device_)/;
+  t.same(
+    hailoLines(await metrics.page(false)).filter((line) => unknown.test(line)),
+    [],
+  );
+});
+
+t.test('the hailo families come after the process ones', async (t) => {
+  const page = await createMetrics(() => readings).page(false);
+  t.ok(page.indexOf('# TYPE hailo_') > page.lastIndexOf('# TYPE process_'));
+  t.ok(page.indexOf('# TYPE hailo_') > page.lastIndexOf('# TYPE nodejs_'));
+});
+
+t.test('OpenMetrics is asked for and leaves the other format as it was', async (t) => {
+  const metrics = createMetrics(() => readings);
+  metrics.healthCheck(true);
+  const open = await metrics.page(true);
+  const plain = await metrics.page(false);
+  t.match(open, /# TYPE hailo_health_checks counter\nhailo_health_checks_total\{status="healthy"\} 1\n/);
+  t.ok(open.endsWith('\n# EOF\n'));
+  t.notMatch(open, /\n\n/);
+  t.match(plain, /# TYPE hailo_health_checks_total counter/);
+  t.notMatch(plain, /# EOF/);
+});
+
+t.test('only counters lose their suffix', async (t) => {
+  const page =
+    '# HELP a_total A.\n# TYPE a_total gauge\na_total 1\n\n# HELP b_total B.\n# TYPE b_total counter\nb_total 2\n';
+  t.equal(
+    toOpenMetrics(page),
+    '# HELP a_total A.\n# TYPE a_total gauge\na_total 1\n# HELP b B.\n# TYPE b counter\nb_total 2\n# EOF\n',
+  );
+});

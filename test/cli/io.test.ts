@@ -1,0 +1,85 @@
+import { EventEmitter } from 'node:events';
+import t from 'tap';
+import { createIo, fail, parseCommandLine, toTable } from '../../src/cli/io.ts';
+import { SidecarError } from '../../src/core/errors.ts';
+
+class FakeStream extends EventEmitter {
+  text = '';
+  isTTY = false;
+
+  write(piece: string): void {
+    this.text += piece;
+  }
+}
+
+function createTerminal(isTTY: boolean, env: Record<string, string> = {}) {
+  const [stdout, stderr] = [new FakeStream(), new FakeStream()];
+  stdout.isTTY = isTTY;
+  stderr.isTTY = isTTY;
+  return { stdout, stderr, io: createIo(stdout, stderr, env) };
+}
+
+t.test('results go to stdout, everything else to stderr, a line each', async (t) => {
+  const { io, stdout, stderr } = createTerminal(false);
+  io.out('result');
+  io.err('remark');
+  t.same([stdout.text, stderr.text, io.isTerminal], ['result\n', 'remark\n', false]);
+});
+
+t.test('colours are for terminals that want them', async (t) => {
+  const paint = (isTTY: boolean, env = {}) => createTerminal(isTTY, env).io.colour.red('x');
+  t.equal(paint(true), '\u001b[31mx\u001b[39m');
+  t.equal(paint(true, { NO_COLOR: '' }), '\u001b[31mx\u001b[39m', 'an empty NO_COLOR counts as not set');
+  t.equal(paint(true, { NO_COLOR: '1' }), 'x');
+  t.equal(paint(true, { TERM: 'dumb' }), 'x');
+  t.equal(paint(false), 'x');
+});
+
+t.test('stdout and stderr are coloured each on its own', async (t) => {
+  const [stdout, stderr] = [new FakeStream(), new FakeStream()];
+  stderr.isTTY = true;
+  const io = createIo(stdout, stderr, {});
+  t.equal(io.colour.bold('x'), 'x');
+  t.not(io.errColour.bold('x'), 'x');
+});
+
+t.test('a reader that has gone is no error, a full disk is one', async (t) => {
+  const { stdout } = createTerminal(false);
+  stdout.emit('error', Object.assign(new Error('gone'), { code: 'EPIPE' }));
+  t.throws(() => stdout.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' })), /full/);
+});
+
+t.test('a failure is told in its sentence and gives its exit status', async (t) => {
+  const { io, stderr } = createTerminal(false);
+  t.equal(fail(io, new SidecarError('MODEL_MISSING', 'There is no model.')), 66);
+  t.equal(fail(io, new Error('secret detail')), 70);
+  t.match(stderr.text, /^error: There is no model\.\nerror: Internal error/);
+});
+
+t.test('columns are aligned and lines have no trailing blanks', async (t) => {
+  t.same(
+    toTable([
+      ['a', 'long', 'x'],
+      ['longer', 'b', ''],
+    ]),
+    ['a       long  x', 'longer  b'],
+  );
+});
+
+t.test('options and operands come back parsed', async (t) => {
+  const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
+  const { values, positionals } = parseCommandLine(['--config=a', 'file', '--json'], options, {
+    command: 'c',
+    operands: 1,
+  });
+  t.same({ ...values }, { config: 'a', json: true });
+  t.same(positionals, ['file']);
+});
+
+t.test('a wrong command line is a usage error', async (t) => {
+  const options = { json: { type: 'boolean' } } as const;
+  const parse = (...argv: string[]) => parseCommandLine(argv, options, { command: 'c', operands: 0 });
+  t.throws(() => parse('--jsn'), { code: 'USAGE', message: /Unknown option --jsn\. Did you mean "--json"\?/ });
+  t.throws(() => parse('--json=1'), { code: 'USAGE', message: /Option '--json' does not take an argument\. See/ });
+  t.throws(() => parse('x'), { code: 'USAGE', message: /unexpected argument "x"/ });
+});

@@ -1,0 +1,60 @@
+import { createIo, fail, type Io, parseCommandLine } from './cli/io.ts';
+import { didYouMean } from './config/nearest.ts';
+import { SidecarError } from './core/errors.ts';
+import { readRelease } from './system/release.ts';
+
+/** argv → subcommand → exit status. Every subcommand is loaded only when it is asked for. */
+type Command = (argv: string[], io: Io) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  config: async () => (await import('./commands.ts')).config,
+  model: async () => (await import('./commands.ts')).model,
+  doctor: async () => (await import('./commands.ts')).doctor,
+  selftest: async () => (await import('./commands.ts')).selftest,
+};
+
+const HELP = `Usage: hailo-tcn-sidecar COMMAND [OPTIONS]
+
+Turns 100×9 IMU windows into latents and motif scores over HTTP, on a Hailo NPU or the CPU.
+
+Commands:
+  serve      run the daemon
+  config     render, check or show the configuration
+  model      create or inspect a model bundle
+  doctor     check what a start needs, and say what to do
+  selftest   send the golden windows to a running daemon
+
+Options:
+  --version  print the version
+  --help     print this; every command has its own --help`;
+
+/** Runs the program; resolves to its exit status and never rejects. */
+export async function main(argv: string[]): Promise<number> {
+  const io = createIo(process.stdout, process.stderr, process.env);
+  try {
+    const [name = '--help', ...rest] = argv;
+    if (name.startsWith('-')) return printAbout(argv, io);
+    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (load === undefined) throw unknownCommand(name);
+    return await (await load())(rest, io);
+  } catch (thrown) {
+    return fail(io, thrown);
+  }
+}
+
+function printAbout(argv: string[], io: Io): number {
+  const options = { version: { type: 'boolean', short: 'V' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values } = parseCommandLine(argv, options, { command: '', operands: 0 });
+  if (!values.version) io.out(HELP);
+  else {
+    const { version, commit, node } = readRelease();
+    io.out(`hailo-tcn-sidecar ${version}${commit === null ? '' : ` (${commit})`}, Node ${node}`);
+  }
+  return 0;
+}
+
+function unknownCommand(name: string): SidecarError {
+  const hint = didYouMean(name, Object.keys(COMMANDS));
+  return new SidecarError('USAGE', `There is no command "${name}".${hint} Run hailo-tcn-sidecar --help for the list.`);
+}

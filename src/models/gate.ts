@@ -1,0 +1,199 @@
+import type { LoadedModel } from '../core/backend.ts';
+import { SidecarError } from '../core/errors.ts';
+import type { Clock } from '../core/log.ts';
+import type { Runner, Ticket, TimedInference } from '../core/model.ts';
+import { Ring } from './ring.ts';
+
+export interface GateStats {
+  /** Windows that wait for the backend. */
+  readonly waiting: number;
+  /** Windows inside the backend. */
+  readonly inFlight: number;
+  /** Age of the oldest waiting window; null when none waits. */
+  readonly oldestMs: number | null;
+  /** Expected time of one window in the backend. */
+  readonly serviceMs: number;
+  readonly served: number;
+  /** Turned away at once, by reason. */
+  readonly refused: number;
+  /** Given up after they had been let in: deadline passed, client gone, stopped. */
+  readonly dropped: number;
+}
+
+export interface Gate extends Runner {
+  stats(): GateStats;
+  /** Refuses new windows with SHUTTING_DOWN; resolves when none waits or runs. */
+  drain(): Promise<void>;
+}
+
+export interface GateParts {
+  readonly model: LoadedModel;
+  readonly clock: Clock;
+  /** Read at each call, so that a reload applies. */
+  maxQueueSize(): number;
+}
+
+interface Entry {
+  readonly input: Float32Array;
+  readonly ticket: Ticket;
+  readonly enteredAt: number;
+  startedAt: number;
+  isSettled: boolean;
+  readonly resolve: (inference: TimedInference) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Weight of the newest measurement in the moving average of the service time. */
+const SMOOTHING = 0.2;
+const FIRST_GUESS_MS = 1;
+
+/**
+ * A bounded queue with a deadline in front of a model: what cannot be answered in time is refused at once, what became
+ * worthless while waiting is dropped before it costs anything, and no caller waits past its deadline, also when the
+ * backend is wedged. Windows start in the order they came.
+ */
+export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
+  const waiting = new Ring<Entry>();
+  const running = new Set<Entry>();
+  let serviceMs = FIRST_GUESS_MS;
+  let isDraining = false;
+  const drained = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | null = null;
+  const counts = { served: 0, refused: 0, dropped: 0 };
+
+  function run(input: Float32Array, ticket: Ticket): Promise<TimedInference> {
+    const now = clock();
+    const refusal = judge(ticket, now);
+    if (refusal !== null) {
+      counts.refused += 1;
+      return Promise.reject(refusal);
+    }
+    return new Promise((resolve, reject) => {
+      const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, resolve, reject };
+      if (running.size < model.capacity) launch(entry, now);
+      else waiting.push(entry);
+      armTimer(now);
+    });
+  }
+
+  /** Why a window cannot be let in, or null. */
+  function judge(ticket: Ticket, now: number): SidecarError | null {
+    if (isDraining) return new SidecarError('SHUTTING_DOWN', 'The daemon is shutting down.');
+    if (waiting.size >= maxQueueSize()) {
+      return late('QUEUE_FULL', `The queue is full (${waiting.size} windows wait); retry later.`);
+    }
+    const ahead = running.size + waiting.size;
+    // With nothing ahead a window is always tried: else one slow outlier could refuse everything for ever.
+    if (ahead === 0) return null;
+    const waitMs = (Math.max(0, ahead - model.lanes + 1) * serviceMs) / model.lanes;
+    if (now + waitMs + serviceMs <= ticket.deadlineAt) return null;
+    return late('DEADLINE_EXCEEDED', `No answer is possible in time: ${ahead} windows are ahead; retry later.`);
+  }
+
+  function late(code: 'QUEUE_FULL' | 'DEADLINE_EXCEEDED', sentence: string): SidecarError {
+    const backlogMs = ((running.size + waiting.size) * serviceMs) / model.lanes;
+    return new SidecarError(code, sentence, { retryAfterMs: Math.max(1, backlogMs) });
+  }
+
+  function launch(entry: Entry, now: number): void {
+    entry.startedAt = now;
+    running.add(entry);
+    model.run(entry.input).then(
+      (inference) => {
+        const endedAt = clock();
+        learn(endedAt - entry.startedAt);
+        finish(entry, endedAt);
+        if (entry.isSettled) return;
+        settle(entry);
+        counts.served += 1;
+        entry.resolve({ ...inference, queueMs: entry.startedAt - entry.enteredAt, inferMs: endedAt - entry.startedAt });
+      },
+      (error) => {
+        finish(entry, clock());
+        fail(entry, error);
+      },
+    );
+  }
+
+  /** A staged window waits inside the backend for the one before it: that is not its service time. */
+  function learn(insideMs: number): void {
+    const share = Math.max(1, running.size / model.lanes);
+    serviceMs += SMOOTHING * (insideMs / share - serviceMs);
+  }
+
+  function finish(entry: Entry, now: number): void {
+    running.delete(entry);
+    while (running.size < model.capacity) {
+      const next = waiting.shift();
+      if (next === undefined) break;
+      if (!drop(next, now)) launch(next, now);
+    }
+    concludeDrain();
+  }
+
+  /** Gives up a waiting window that is worth nothing any more; true when it did. */
+  function drop(entry: Entry, now: number): boolean {
+    if (entry.isSettled) return true;
+    if (entry.ticket.isGone()) fail(entry, new SidecarError('CLIENT_GONE', 'The client left while its window waited.'));
+    else if (now >= entry.ticket.deadlineAt) fail(entry, expired());
+    return entry.isSettled;
+  }
+
+  function expired(): SidecarError {
+    return late('DEADLINE_EXCEEDED', 'The deadline passed before the backend answered; retry later.');
+  }
+
+  function fail(entry: Entry, error: unknown): void {
+    if (entry.isSettled) return;
+    settle(entry);
+    counts.dropped += 1;
+    entry.reject(error);
+  }
+
+  function settle(entry: Entry): void {
+    entry.isSettled = true;
+  }
+
+  /** One timer for all: it looks again when the earliest deadline can have passed, so nobody waits past his. */
+  function armTimer(now: number): void {
+    if (timer !== null) return;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const entry of running) if (!entry.isSettled) earliest = Math.min(earliest, entry.ticket.deadlineAt);
+    waiting.forEach((entry) => {
+      if (!entry.isSettled) earliest = Math.min(earliest, entry.ticket.deadlineAt);
+    });
+    if (earliest === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(expire, Math.max(1, earliest - now + 1));
+    timer.unref(); // whoever waits is kept alive by its connection
+  }
+
+  function expire(): void {
+    timer = null;
+    const now = clock();
+    for (const entry of running) drop(entry, now);
+    waiting.forEach((entry) => void drop(entry, now));
+    waiting.prune((entry) => entry.isSettled);
+    armTimer(now);
+    concludeDrain();
+  }
+
+  function concludeDrain(): void {
+    if (isDraining && running.size === 0 && waiting.size === 0) drained.resolve();
+  }
+
+  return {
+    run,
+    stats: () => ({
+      waiting: waiting.size,
+      inFlight: running.size,
+      oldestMs: waiting.size === 0 ? null : clock() - waiting.peek()!.enteredAt,
+      serviceMs,
+      ...counts,
+    }),
+    drain: () => {
+      isDraining = true;
+      concludeDrain();
+      return drained.promise;
+    },
+  };
+}

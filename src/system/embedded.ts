@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { getAsset, getRawAsset, isSea } from 'node:sea';
+
+/** Files that belong together and must lie in one directory, by digest. */
+export interface FileSet {
+  /** Names the set by its content: equal files, equal key. */
+  readonly key: string;
+  /** File name → sha256. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** The bytes of one of the files. */
+  read(file: string): Uint8Array;
+}
+
+/** True in the single-file executable, false when the sources run. */
+export function isExecutable(): boolean {
+  return isSea();
+}
+
+/** A text asset of the executable; throws when the build left it out. */
+export function embeddedText(asset: string): string {
+  return getAsset(asset, 'utf8');
+}
+
+/** The files the build embedded under `name`; `<name>/index.json` lists their digests. */
+export function embeddedSet(name: 'native' | 'model'): FileSet {
+  const index = embeddedText(`${name}/index.json`);
+  return {
+    key: createHash('sha256').update(index).digest('hex').slice(0, 32),
+    digests: JSON.parse(index) as Record<string, string>,
+    read: (file) => new Uint8Array(getRawAsset(`${name}/${file}`)),
+  };
+}

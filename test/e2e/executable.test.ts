@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import {
+  distFile,
+  freePort,
+  inferGolden,
+  placeOf,
+  ROOT,
+  shippedGolden,
+  skipWithout,
+  untilHealthy,
+  writeConfig,
+} from './launch.ts';
+
+const skip = skipWithout({ [distFile(process.arch)]: 'run "npm run build" first' });
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+t.test('the executable, away from the repository and as nobody', { skip }, async (t) => {
+  const place = placeOf(t, process.arch);
+
+  t.test('--version says what it is, unpacks nothing and needs nothing', async (t) => {
+    const ended = await place.start(['--version']).ended;
+    t.strictSame({ status: ended.status, stderr: ended.stderr }, { status: 0, stderr: '' });
+    t.match(
+      ended.stdout,
+      new RegExp(`^hailo-tcn-sidecar ${version.replaceAll('.', '\\.')}( \\([0-9a-f]+(-dirty)?\\))?, Node 24\\.`),
+    );
+    t.strictSame(readdirSync(place.cache), []);
+  });
+
+  t.test('--help names every subcommand', async (t) => {
+    const { status, stdout } = await place.start(['--help']).ended;
+    t.equal(status, 0);
+    for (const command of ['serve', 'config', 'model', 'doctor']) t.match(stdout, new RegExp(`^ +${command} `, 'm'));
+  });
+
+  t.test('NODE_OPTIONS changes nothing', async (t) => {
+    const { status, stderr } = await place.start(['--version'], { env: { NODE_OPTIONS: '--no-such-option' } }).ended;
+    t.strictSame({ status, stderr }, { status: 0, stderr: '' });
+  });
+
+  t.test('config check needs no native part', async (t) => {
+    const config = writeConfig(place, 'server:\n  port: 9000\n');
+    const { status, stderr } = await place.start(['config', 'check', config], { env: { XDG_CACHE_HOME: '/proc/none' } })
+      .ended;
+    t.strictSame({ status, stderr }, { status: 0, stderr: '' });
+  });
+
+  t.test('serve answers the golden windows and ends with status 0 on SIGTERM', async (t) => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const running = place.start(['serve'], { env: { SIDECAR_PORT: String(port) } });
+    const health = await untilHealthy(url, running);
+    t.match(health, { ok: true, backend: 'cpu', version });
+    const golden = shippedGolden();
+    for (const window of golden.windows) {
+      const { keys, cosine, farthest } = await inferGolden(url, window);
+      t.strictSame(keys, ['latent', 'motif_scores'], window.name);
+      t.ok(cosine >= golden.tolerance.cosine, `${window.name}: cosine ${cosine}`);
+      t.ok(farthest <= golden.tolerance.abs, `${window.name}: off by ${farthest}`);
+    }
+    running.child.kill('SIGTERM');
+    const { status, stderr } = await running.ended;
+    t.strictSame({ status, stderr }, { status: 0, stderr: '' });
+    t.strictSame(
+      readdirSync(place.cache),
+      ['hailo-tcn-sidecar'],
+      'nobody else keeps anything in the cache: no telemetry',
+    );
+  });
+
+  t.test('a cache that cannot be written ends the start with cause and remedy', async (t) => {
+    const port = String(await freePort());
+    const env = { SIDECAR_PORT: port, XDG_CACHE_HOME: '/proc/none' };
+    const { status, stdout, stderr } = await place.start(['serve'], { env }).ended;
+    t.equal(status, 71);
+    t.match(stdout + stderr, /unpacks parts of itself into \/proc\/none\/.*set CACHE_DIRECTORY/);
+  });
+});

@@ -1,0 +1,166 @@
+import t from 'tap';
+import type { Inference, LoadedModel } from '../../src/core/backend.ts';
+import { createGate } from '../../src/models/gate.ts';
+
+/** A model whose runs end when the test says so. */
+function world({ capacity = 2, lanes = 1, maxQueueSize = 4 } = {}) {
+  const started: { input: Float32Array; end(): void; fail(error: Error): void }[] = [];
+  const clock = { now: 0 };
+  const model: LoadedModel = {
+    id: 'm@1',
+    capacity,
+    lanes,
+    run: (input) =>
+      new Promise<Inference>((resolve, reject) => {
+        const end = () => resolve({ outputs: { y: input }, backend: 'cpu', degraded: null });
+        started.push({ input, end, fail: reject });
+      }),
+    close: async () => {},
+  };
+  const gate = createGate({ model, clock: () => clock.now, maxQueueSize: () => maxQueueSize });
+  return { gate, started, clock };
+}
+
+const ticket = (deadlineAt = 1e6, isGone = () => false) => ({ deadlineAt, isGone });
+const input = (value: number) => Float32Array.of(value);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'answered',
+    (error: { code: string }) => error.code,
+  );
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+t.test('as many windows run as keep the backend busy, the others wait and start in order', async (t) => {
+  const { gate, started } = world();
+  const answers = [1, 2, 3, 4].map((value) => gate.run(input(value), ticket()));
+  t.match(gate.stats(), { inFlight: 2, waiting: 2 });
+  for (let i = 0; i < 4; i++) {
+    started[i]?.end();
+    await turn();
+  }
+  t.same(
+    (await Promise.all(answers)).map((answer) => answer.outputs.y?.[0]),
+    [1, 2, 3, 4],
+  );
+  t.match(gate.stats(), { inFlight: 0, waiting: 0, served: 4 });
+});
+
+t.test('waiting and running are timed apart', async (t) => {
+  const { gate, started, clock } = world({ capacity: 1 });
+  const first = gate.run(input(1), ticket());
+  const second = gate.run(input(2), ticket());
+  clock.now = 5;
+  started[0]?.end();
+  await turn();
+  clock.now = 8;
+  started[1]?.end();
+  t.match(await first, { queueMs: 0, inferMs: 5 });
+  t.match(await second, { queueMs: 5, inferMs: 3 });
+});
+
+t.test('a full queue refuses at once and says when to come back', async (t) => {
+  const { gate } = world({ capacity: 1, maxQueueSize: 1 });
+  void gate.run(input(1), ticket());
+  void gate.run(input(2), ticket());
+  await t.rejects(gate.run(input(3), ticket()), { code: 'QUEUE_FULL', retryAfterMs: Number });
+  t.match(gate.stats(), { refused: 1, waiting: 1 });
+});
+
+t.test('what cannot be answered by its deadline is refused before it costs anything', async (t) => {
+  const { gate, started, clock } = world({ capacity: 1 });
+  for (let i = 0; i < 40; i++) {
+    const answer = gate.run(input(i), ticket());
+    clock.now += 10; // the backend takes 10 ms
+    started[i]?.end();
+    await answer;
+  }
+  t.ok(Math.abs(gate.stats().serviceMs - 10) < 0.1);
+  void gate.run(input(1), ticket(clock.now + 50));
+  void gate.run(input(2), ticket(clock.now + 50));
+  const late = gate.run(input(3), ticket(clock.now + 25)); // two ahead, 30 ms needed
+  t.equal(await codeOf(late), 'DEADLINE_EXCEEDED');
+  t.equal(started.length, 41);
+});
+
+t.test('a slow outlier refuses nothing for ever: an idle backend is always tried', async (t) => {
+  const { gate, started, clock } = world({ capacity: 1 });
+  const slow = gate.run(input(1), ticket());
+  clock.now = 100_000;
+  started[0]?.end();
+  await slow;
+  const next = gate.run(input(2), ticket(clock.now + 40));
+  started[1]?.end();
+  t.equal(await codeOf(next), 'answered');
+});
+
+t.test('a window whose client has gone is dropped before it runs', async (t) => {
+  const { gate, started } = world({ capacity: 1 });
+  let isGone = false;
+  const first = gate.run(input(1), ticket());
+  const second = codeOf(
+    gate.run(
+      input(2),
+      ticket(1e6, () => isGone),
+    ),
+  );
+  const third = gate.run(input(3), ticket());
+  isGone = true;
+  started[0]?.end();
+  await first;
+  await turn();
+  started[1]?.end();
+  t.equal(await second, 'CLIENT_GONE');
+  t.equal((await third).outputs.y?.[0], 3);
+});
+
+t.test('nobody waits past his deadline, also when the backend is wedged; a late answer reaches nobody', async (t) => {
+  const { gate, started, clock } = world({ capacity: 1 });
+  const running = gate.run(input(1), ticket(5));
+  const waiting = gate.run(input(2), ticket(5));
+  clock.now = 6;
+  const keepAlive = setTimeout(() => {}, 10_000); // a gate's timer keeps no process alive
+  t.same(await Promise.all([codeOf(running), codeOf(waiting)]), ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
+  clearTimeout(keepAlive);
+  t.match(gate.stats(), { inFlight: 1, waiting: 0, dropped: 2 });
+  const next = gate.run(input(3), ticket(1e6));
+  started[0]?.end(); // the late answer of the first window
+  await turn();
+  started[1]?.end();
+  t.equal((await next).outputs.y?.[0], 3);
+});
+
+t.test('a failure of the backend reaches the caller whose window it was, and the next is served', async (t) => {
+  const { gate, started } = world({ capacity: 1 });
+  const first = gate.run(input(1), ticket());
+  const second = gate.run(input(2), ticket());
+  started[0]?.fail(new Error('boom'));
+  await t.rejects(first, { message: 'boom' });
+  await turn();
+  started[1]?.end();
+  t.equal((await second).outputs.y?.[0], 2);
+});
+
+t.test('a drain answers what is inside and refuses what comes', async (t) => {
+  const { gate, started } = world({ capacity: 1 });
+  const inside = [gate.run(input(1), ticket()), gate.run(input(2), ticket())];
+  let isDrained = false;
+  const drained = gate.drain().then(() => {
+    isDrained = true;
+  });
+  t.equal(await codeOf(gate.run(input(3), ticket())), 'SHUTTING_DOWN');
+  started[0]?.end();
+  await turn();
+  t.equal(isDrained, false);
+  started[1]?.end();
+  await Promise.all([drained, ...inside]);
+  t.equal(isDrained, true);
+});
+
+t.test('the oldest waiting window has an age', async (t) => {
+  const { gate, clock } = world({ capacity: 1 });
+  t.equal(gate.stats().oldestMs, null);
+  void gate.run(input(1), ticket(100));
+  void codeOf(gate.run(input(2), ticket(100)));
+  clock.now = 7;
+  t.equal(gate.stats().oldestMs, 7);
+});

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { messageOf, SidecarError } from '../core/errors.ts';
-import type { Io } from './io.ts';
+import { type Io, parseCommandLine } from './io.ts';
 
 /** What one check found; `fix` is what to do next, and is there whenever something is not right. */
 export interface Finding {
@@ -27,10 +26,12 @@ export async function doctorCommand(
   io: Io,
   prepare: (configPath: string | null) => readonly Check[],
 ): Promise<number> {
-  const { values } = parseArgs({
-    args: argv,
-    options: { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-  });
+  const options = {
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  const { values } = parseCommandLine(argv, options, { command: 'doctor', operands: 0 });
   if (values.help) {
     io.out(HELP);
     return 0;

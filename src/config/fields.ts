@@ -8,7 +8,8 @@ export type Text = { readonly description: string; readonly default: unknown };
 export const whole = (minimum: number, maximum: number, text: Text) => Type.Integer({ minimum, maximum, ...text });
 export const flag = (text: Text) => Type.Boolean(text);
 export const orNull = <T extends TSchema>(schema: T, text: Text) => Type.Union([Type.Null(), schema], text);
-export const oneOf = <const T extends readonly string[]>(values: T, text: Text) => Type.Enum(values, text);
+export const oneOf = <const T extends readonly string[]>(values: T, text: Text) =>
+  Type.Unsafe<T[number]>(Type.Enum(values, text));
 
 /** `rule` finishes the sentence "must be …"; without it a pattern would have to explain itself. */
 export const matching = (pattern: string, rule: string, maxLength = 4096, text: Partial<Text> = {}) =>

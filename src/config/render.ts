@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  visit,
+} from 'yaml';
 import { messageOf } from '../core/errors.ts';
 import { ConfigError, type Position, type Problem } from './problems.ts';
 import type { SourceEntry, SourceNode } from './source.ts';
@@ -95,4 +106,15 @@ function toEntry(key: Node | null, value: Node | null, locate: Locate): SourceEn
   const at = locate(key === null ? 0 : offsetOf(key));
   const name = isScalar(key) ? (key.source ?? String(key.value)) : '(no plain key)';
   return { name, at, value: value === null ? { kind: 'scalar', at, value: null, text: '' } : toSource(value, locate) };
+}
+
+/** Plain data as YAML; a list of plain values stands on one line. */
+export function toYaml(data: unknown): string {
+  const document = new Document(data);
+  visit(document, {
+    Seq: (_key, list) => {
+      list.flow = list.items.every((item) => isScalar(item));
+    },
+  });
+  return document.toString({ flowCollectionPadding: false, lineWidth: 0 });
 }

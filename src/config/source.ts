@@ -70,3 +70,11 @@ function contentBytes(text: string): number {
   }
   return bytes;
 }
+
+/** A parsed file as plain data, for whoever needs no positions. A key that is given twice keeps its last value. */
+export function toPlain(node: SourceNode | null): unknown {
+  if (node === null) return null;
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return node.items.map(toPlain);
+  return Object.fromEntries(node.entries.map(({ name, value }) => [name, toPlain(value)]));
+}

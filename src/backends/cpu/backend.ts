@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import type { Backend, BackendState, LoadedModel, ModelSource } from '../../core/backend.ts';
+import { messageOf, SidecarError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { TensorSpec } from '../../core/tensor.ts';
+import { createLane, type Lane, type StartWorker } from './lane.ts';
+import { CpuModel } from './model.ts';
+import type { GraphFacts, GraphTensor } from './protocol.ts';
+
+export interface CpuBackendParts {
+  /** How many windows are computed at the same time, each in a thread of its own. */
+  readonly lanes: number;
+  readonly startWorker: StartWorker;
+  readonly log: Log;
+  readonly restartDelayMs?: (attempt: number) => number;
+}
+
+/** The model on the CPU, through onnxruntime in worker threads. */
+export function createCpuBackend(parts: CpuBackendParts): Backend {
+  const models = new Set<CpuModel>();
+
+  async function load(source: ModelSource): Promise<LoadedModel> {
+    const onnx = readOnnx(source);
+    const lanes: Lane[] = [];
+    const model = new CpuModel(source.id, source.input, lanes);
+    const specs = { onnx, input: source.input, outputs: source.outputs };
+    const onChange = () => model.dispatch();
+    for (let i = 0; i < parts.lanes; i++) lanes.push(createLane({ ...parts, ...specs, onChange }));
+    try {
+      const graphs = await Promise.all(lanes.map((lane) => lane.ready));
+      requireSameGraph(source, graphs[0]!);
+    } catch (thrown) {
+      await Promise.all(lanes.map((lane) => lane.close()));
+      throw thrown;
+    }
+    models.add(model);
+    return model;
+  }
+
+  return {
+    kind: 'cpu',
+    state: () => toState(parts.lanes, models),
+    load,
+    close: async () => {
+      await Promise.all([...models].map((model) => model.close()));
+      models.clear();
+    },
+  };
+}
+
+/** The inputs and outputs of an ONNX file; throws MODEL_INVALID when the runtime refuses it. */
+export async function inspectOnnx(bytes: Uint8Array, startWorker: StartWorker, log: Log): Promise<GraphFacts> {
+  const none: TensorSpec = { name: '', shape: [0] };
+  const lane = createLane({ onnx: toShared(bytes), input: none, outputs: [], startWorker, log, onChange: () => {} });
+  try {
+    return await lane.ready;
+  } finally {
+    await lane.close();
+  }
+}
+
+function toState(lanes: number, models: ReadonlySet<CpuModel>): BackendState {
+  const down = Math.max(0, ...[...models].map((model) => lanes - model.lanesUp));
+  const name = cpus()[0]?.model.trim() || process.arch; // Arm kernels tell no model name
+  return {
+    kind: 'cpu',
+    available: down < lanes,
+    reason: down < lanes ? null : 'No CPU inference thread runs; one is being started.',
+    device: `CPU (${name}, ${lanes} ${lanes === 1 ? 'thread' : 'threads'})`,
+    degraded: down === 0 ? null : `${down} of ${lanes} CPU inference threads are being restarted`,
+  };
+}
+
+/** The bytes are verified as they go to the runtime, so nobody can change them in between. */
+function readOnnx(source: ModelSource): SharedArrayBuffer {
+  const artefact = source.artefacts.find(({ kind }) => kind === 'onnx');
+  if (artefact === undefined) {
+    throw new SidecarError('MODEL_INVALID', `The bundle of ${source.id} has no .onnx artefact, and the CPU needs one.`);
+  }
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(artefact.path);
+  } catch (cause) {
+    throw new SidecarError('MODEL_INVALID', `${artefact.path} cannot be read: ${messageOf(cause)}.`, { cause });
+  }
+  if (createHash('sha256').update(bytes).digest('hex') !== artefact.sha256) {
+    throw new SidecarError(
+      'MODEL_INVALID',
+      `${artefact.path} has changed since it was verified; copy the bundle again.`,
+    );
+  }
+  return toShared(bytes);
+}
+
+function toShared(bytes: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}
+
+/** The graph must have what the manifest says; the message shows both sides. */
+function requireSameGraph(source: ModelSource, graph: GraphFacts): void {
+  const isIn = (spec: TensorSpec, side: readonly GraphTensor[]) => side.some((tensor) => fits(spec, tensor));
+  const agrees =
+    graph.inputs.length === 1 &&
+    isIn(source.input, graph.inputs) &&
+    source.outputs.every((spec) => isIn(spec, graph.outputs));
+  if (agrees) return;
+  throw new SidecarError(
+    'MODEL_INVALID',
+    `The manifest of ${source.id} and its .onnx file disagree. Manifest: ${show([source.input])} → ${show(source.outputs)}. File: ${show(graph.inputs)} → ${show(graph.outputs)}.`,
+  );
+}
+
+/** A dimension that the graph leaves open takes whatever the manifest says. */
+function fits(spec: TensorSpec, tensor: GraphTensor): boolean {
+  const { name, type, shape } = tensor;
+  if (name !== spec.name || type !== 'float32' || shape.length !== spec.shape.length) return false;
+  return shape.every((side, i) => typeof side === 'string' || side === spec.shape[i]);
+}
+
+function show(tensors: readonly { name: string; shape: readonly unknown[] }[]): string {
+  return tensors.map(({ name, shape }) => `${name} [${shape.join(',')}]`).join(', ');
+}

@@ -1,0 +1,153 @@
+import type { Worker } from 'node:worker_threads';
+import type { Inference } from '../../core/backend.ts';
+import { SidecarError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { TensorSpec } from '../../core/tensor.ts';
+import {
+  type FromWorker,
+  type GraphFacts,
+  SLOTS,
+  slotBytes,
+  slotViews,
+  type ToWorker,
+  type WorkerInit,
+} from './protocol.ts';
+
+/** Starts a thread that runs worker.ts. */
+export type StartWorker = (init: WorkerInit) => Worker;
+
+export interface LaneParts {
+  readonly onnx: SharedArrayBuffer;
+  readonly input: TensorSpec;
+  readonly outputs: readonly TensorSpec[];
+  readonly startWorker: StartWorker;
+  readonly log: Log;
+  /** A slot has become free, or the lane has gone up or down. */
+  onChange(): void;
+  /** Delay before the n-th restart in a row, in milliseconds; for tests. */
+  readonly restartDelayMs?: (attempt: number) => number;
+}
+
+/** One thread that computes windows, one at a time, with the next one staged. It is restarted when it dies. */
+export interface Lane {
+  /** Resolves when the model is loaded; rejects with MODEL_INVALID when the runtime refuses it. */
+  readonly ready: Promise<GraphFacts>;
+  isUp(): boolean;
+  /** 0 while the thread is not up. */
+  freeSlots(): number;
+  /** Only while freeSlots() > 0. */
+  run(input: Float32Array): Promise<Inference>;
+  /** Ends the thread; calls in flight must have ended. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly resolve: (inference: Inference) => void;
+  readonly reject: (error: SidecarError) => void;
+}
+
+const CLOSE_TIMEOUT_MS = 2000;
+const backoff = (attempt: number) => Math.min(10_000, 100 * 2 ** attempt);
+
+export function createLane(parts: LaneParts): Lane {
+  const { input, outputs, log } = parts;
+  const slots = new SharedArrayBuffer(slotBytes(input, outputs));
+  const views = slotViews({ input, outputs, slots });
+  const init: WorkerInit = { onnx: parts.onnx, input, outputs, slots };
+  const delayMs = parts.restartDelayMs ?? backoff;
+  const ready = Promise.withResolvers<GraphFacts>();
+  const pending: (Pending | null)[] = new Array(SLOTS).fill(null);
+  let worker = start();
+  let isUp = false;
+  let isClosing = false;
+  let restarts = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function start(): Worker {
+    const thread = parts.startWorker(init);
+    thread.on('message', receive);
+    thread.on('error', (error) => log.error({ err: error }, 'a CPU inference thread failed'));
+    thread.on('exit', (status) => ended(thread, status));
+    return thread;
+  }
+
+  function receive(message: FromWorker): void {
+    if (typeof message === 'number') answer(message);
+    else if ('ready' in message) cameUp(message.ready);
+    else if ('failed' in message) ready.reject(refused(message.failed));
+    else failed(message.slot, message.error);
+  }
+
+  function failed(slot: number, reason: string): void {
+    take(slot)?.reject(new SidecarError('BACKEND_FAILED', `The CPU runtime failed on this window: ${reason}`));
+    parts.onChange();
+  }
+
+  function cameUp(facts: GraphFacts): void {
+    isUp = true;
+    restarts = 0;
+    ready.resolve(facts);
+    parts.onChange();
+  }
+
+  /** The outputs are copied, slice() of a shared view is not shared, before the slot goes to the next window. */
+  function answer(slot: number): void {
+    const caller = take(slot);
+    const results: Record<string, Float32Array> = {};
+    for (const [i, spec] of outputs.entries()) results[spec.name] = views[slot]!.outputs[i]!.slice();
+    caller?.resolve({ outputs: results, backend: 'cpu', degraded: null });
+    parts.onChange();
+  }
+
+  function take(slot: number): Pending | null {
+    const caller = pending[slot] ?? null;
+    pending[slot] = null;
+    return caller;
+  }
+
+  function ended(thread: Worker, status: number): void {
+    if (thread !== worker) return;
+    isUp = false;
+    ready.reject(refused(`its thread ended with status ${status}`)); // nothing happens when it was up before
+    for (let slot = 0; slot < SLOTS; slot++) take(slot)?.reject(lost());
+    parts.onChange();
+    if (isClosing) return;
+    log.error({ status, restart_in_ms: delayMs(restarts) }, 'a CPU inference thread ended; starting another');
+    timer = setTimeout(() => {
+      worker = start();
+    }, delayMs(restarts));
+    restarts += 1;
+  }
+
+  function run(window: Float32Array): Promise<Inference> {
+    const slot = pending.indexOf(null);
+    views[slot]!.input.set(window);
+    return new Promise((resolve, reject) => {
+      pending[slot] = { resolve, reject };
+      worker.postMessage(slot satisfies ToWorker);
+    });
+  }
+
+  async function close(): Promise<void> {
+    isClosing = true;
+    clearTimeout(timer);
+    if (worker.threadId === -1) return; // it has ended already
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    worker.postMessage('close' satisfies ToWorker);
+    const forced = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS);
+    await exited;
+    clearTimeout(forced);
+  }
+
+  const freeSlots = () => (isUp ? pending.filter((caller) => caller === null).length : 0);
+  ready.promise.catch(() => {}); // the caller that awaits it hears of it
+  return { ready: ready.promise, isUp: () => isUp, freeSlots, run, close };
+}
+
+function refused(reason: string): SidecarError {
+  return new SidecarError('MODEL_INVALID', `The CPU runtime cannot load the model: ${reason}. Check the .onnx file.`);
+}
+
+function lost(): SidecarError {
+  return new SidecarError('BACKEND_UNAVAILABLE', 'The CPU inference thread was lost; another one is being started.');
+}

@@ -1,0 +1,94 @@
+import type { Inference, LoadedModel } from '../../core/backend.ts';
+import { SidecarError } from '../../core/errors.ts';
+import { sizeOf, type TensorSpec } from '../../core/tensor.ts';
+import type { Lane } from './lane.ts';
+import { SLOTS } from './protocol.ts';
+
+interface Waiting {
+  readonly input: Float32Array;
+  readonly resolve: (inference: Inference | PromiseLike<Inference>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A model in all lanes of the CPU backend: each window goes to a lane that is free. */
+export class CpuModel implements LoadedModel {
+  readonly id: string;
+  readonly capacity: number;
+  readonly lanes: number;
+  readonly #lanes: readonly Lane[];
+  readonly #input: TensorSpec;
+  readonly #waiting: Waiting[] = [];
+  #inFlight = 0;
+  #closing: Promise<void> | null = null;
+  #settled: (() => void) | null = null;
+
+  constructor(id: string, input: TensorSpec, lanes: readonly Lane[]) {
+    this.id = id;
+    this.#input = input;
+    this.#lanes = lanes;
+    this.lanes = lanes.length;
+    this.capacity = lanes.length * SLOTS;
+  }
+
+  get lanesUp(): number {
+    return this.#lanes.filter((lane) => lane.isUp()).length;
+  }
+
+  async run(input: Float32Array): Promise<Inference> {
+    if (this.#closing !== null) throw new SidecarError('BACKEND_UNAVAILABLE', `The model ${this.id} has been closed.`);
+    if (input.length !== sizeOf(this.#input)) {
+      const wanted = `${sizeOf(this.#input)} values for ${this.#input.name} [${this.#input.shape}]`;
+      throw new SidecarError('BACKEND_FAILED', `The model ${this.id} takes ${wanted}, not ${input.length}.`);
+    }
+    this.#inFlight += 1;
+    try {
+      return await this.#place(input);
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#settled?.();
+    }
+  }
+
+  /** Called by a lane when a slot of it became free, or it went up or down. */
+  dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const lane = this.#freeLane();
+      if (lane === null && this.lanesUp > 0) return;
+      const next = this.#waiting.shift()!;
+      if (lane === null) next.reject(noLane());
+      else next.resolve(lane.run(next.input));
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #place(input: Float32Array): Promise<Inference> {
+    const lane = this.#freeLane();
+    if (lane !== null) return lane.run(input);
+    if (this.lanesUp === 0) return Promise.reject(noLane());
+    return new Promise((resolve, reject) => this.#waiting.push({ input, resolve, reject }));
+  }
+
+  /** The idlest lane: a window staged behind another one while a lane idles would wait for nothing. */
+  #freeLane(): Lane | null {
+    let best: Lane | null = null;
+    for (const lane of this.#lanes) if (lane.freeSlots() > (best?.freeSlots() ?? 0)) best = lane;
+    return best;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#settled = resolve;
+      });
+    }
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+}
+
+function noLane(): SidecarError {
+  return new SidecarError('BACKEND_UNAVAILABLE', 'No CPU inference thread runs; one is being started. Retry later.');
+}

@@ -1,0 +1,48 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../core/errors.ts';
+import { openSession, type Session } from './ort.ts';
+import { type FromWorker, type Slot, slotViews, type ToWorker, type WorkerInit } from './protocol.ts';
+
+/** A lane's thread: computes the slots it is told to, in the order it is told, until it is closed. */
+if (parentPort !== null) void serve(parentPort, workerData as WorkerInit);
+
+async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Promise<void> {
+  const say = (message: FromWorker) => port.postMessage(message);
+  let session: Session;
+  try {
+    const onnx = new Uint8Array(init.onnx).slice(); // the runtime takes no shared memory
+    session = await openSession(onnx, init.input, init.outputs);
+  } catch (thrown) {
+    say({ failed: messageOf(thrown) });
+    port.close();
+    return;
+  }
+  const slots = slotViews(init);
+  const queue: number[] = [];
+  let isBusy = false;
+
+  async function work(): Promise<void> {
+    isBusy = true;
+    for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) say(await compute(session, slots, slot));
+    isBusy = false;
+  }
+
+  port.on('message', (message: ToWorker) => {
+    if (message === 'close') {
+      void session.close().finally(() => port.close());
+      return;
+    }
+    queue.push(message);
+    if (!isBusy) void work();
+  });
+  say({ ready: session.facts });
+}
+
+async function compute(session: Session, slots: readonly Slot[], slot: number): Promise<FromWorker> {
+  try {
+    await session.run(slots[slot]!);
+    return slot;
+  } catch (thrown) {
+    return { slot, error: messageOf(thrown) };
+  }
+}

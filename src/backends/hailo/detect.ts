@@ -1,0 +1,46 @@
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A Hailo chip as the kernel shows it; opens nothing. */
+export interface DetectedDevice {
+  /** e.g. hailo0 (driver 4.x, 5.0 to 5.2) or h1x-0 (driver 5.3 and later). */
+  readonly name: string;
+  /** The device node, or null when the driver has the chip but no node exists. */
+  readonly node: string | null;
+  /** Whether this user may open the node for reading and writing. */
+  readonly isAccessible: boolean;
+}
+
+/** The driver's device classes and the prefix of their nodes. */
+const CLASSES = ['hailo_chardev', 'hailo1x'];
+const NODE = /^(hailo\d+|h1x-\d+)$/;
+
+/** Chips by sysfs class and by node, each once, in name order. `root` is / but in tests. */
+export function detectDevices(root = '/'): DetectedDevice[] {
+  const fromClasses = CLASSES.flatMap((name) => list(join(root, 'sys/class', name)));
+  const fromNodes = list(join(root, 'dev')).filter((name) => NODE.test(name));
+  return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name));
+}
+
+function describe(root: string, name: string): DetectedDevice {
+  const node = join(root, 'dev', name);
+  if (!existsSync(node)) return { name, node: null, isAccessible: false };
+  return { name, node: `/dev/${name}`, isAccessible: isAccessible(node) };
+}
+
+function isAccessible(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // no such class: no such driver
+  }
+}

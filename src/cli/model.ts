@@ -1,0 +1,138 @@
+import { SidecarError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { artefactOf, type Bundle } from '../models/bundle.ts';
+import type { CreateOptions } from '../models/create.ts';
+import type { GoldenFigures } from '../models/golden.ts';
+import { fail, type Io, parseCommandLine, toTable } from './io.ts';
+
+const HELP = `Usage: hailo-tcn-sidecar model COMMAND [OPTIONS]
+
+Commands:
+  create --onnx FILE --config model_config.json --out DIR
+         [--hef FILE] [--motifs FILE] [--name NAME] [--bundle-version VERSION] [--force]
+                    make a bundle; the model is run once to write its golden windows
+  inspect [DIR] [--json]
+                    verify a bundle's digests, run its golden windows and show what it is; the configured one by default`;
+
+export interface ModelDeps {
+  defaultBundle(): string;
+  load(directory: string): Bundle;
+  create(options: CreateOptions): Promise<Bundle>;
+  /** Runs the golden windows on the CPU. */
+  check(bundle: Bundle): Promise<GoldenFigures | null>;
+}
+
+/** `hailo-tcn-sidecar model …`; resolves to the exit status. */
+export async function modelCommand(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
+  const [command, ...rest] = argv;
+  if (command === 'create') return create(rest, io, deps);
+  if (command === 'inspect') return inspect(rest, io, deps);
+  if (command === undefined || command === '--help' || command === '-h') {
+    io.out(HELP);
+    return 0;
+  }
+  throw new SidecarError('USAGE', `model: there is no command "${command}". See "hailo-tcn-sidecar model --help".`);
+}
+
+const TEXT = { type: 'string' } as const;
+const FLAG = { type: 'boolean' } as const;
+
+async function create(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
+  const options = {
+    onnx: TEXT,
+    config: TEXT,
+    out: TEXT,
+    hef: TEXT,
+    motifs: TEXT,
+    name: TEXT,
+    'bundle-version': TEXT,
+    force: FLAG,
+    help: FLAG,
+  };
+  const { values } = parseCommandLine(argv, options, { command: 'model', operands: 0 });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const bundle = await deps.create({
+    onnx: required('onnx', values.onnx),
+    config: required('config', values.config),
+    out: required('out', values.out),
+    hef: values.hef ?? null,
+    motifs: values.motifs ?? null,
+    name: values.name ?? null,
+    version: values['bundle-version'] ?? null,
+    replace: values.force === true,
+  });
+  const { manifest } = bundle;
+  io.out(
+    `${io.colour.green('✓')} ${manifest.name}@${manifest.version} in ${bundle.directory}, ${bundle.golden.windows.length} golden windows`,
+  );
+  if (manifest.motifs.head === null) {
+    io.out('  It has no motif scores: /encode will answer, /infer will not, unless a head is given with --motifs');
+    io.out('  or inference.allow_uncalibrated_motifs is on.');
+  }
+  io.out(`  Serve it with: MODEL_BUNDLE=${bundle.directory} hailo-tcn-sidecar serve`);
+  return 0;
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new SidecarError('USAGE', `model create needs --${name}. See "hailo-tcn-sidecar model --help".`);
+}
+
+async function inspect(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
+  const { values, positionals } = parseCommandLine(argv, { json: FLAG, help: FLAG }, { command: 'model', operands: 1 });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const bundle = deps.load(positionals[0] ?? deps.defaultBundle());
+  try {
+    const figures = await deps.check(bundle);
+    if (values.json) io.out(JSON.stringify({ ok: true, ...toFacts(bundle), golden: figures }, null, 2));
+    else print(io, bundle, figures);
+    return 0;
+  } catch (thrown) {
+    if (!values.json) print(io, bundle, null);
+    return fail(io, thrown);
+  }
+}
+
+function toFacts({ directory, manifest, artefacts }: Bundle): object {
+  return { directory, manifest, artefacts };
+}
+
+function print(io: Io, bundle: Bundle, figures: GoldenFigures | null): void {
+  const { manifest } = bundle;
+  io.out(io.colour.bold(`${manifest.name}@${manifest.version}`));
+  io.out(manifest.description.trim());
+  const rows = [
+    ['directory', bundle.directory],
+    ['task', manifest.task],
+    ['input', `${manifest.input.name} [${manifest.input.shape}] at ${manifest.input.rate_hz} Hz`],
+    ['latent', `${manifest.outputs.latent.name} [${manifest.outputs.latent.shape}]`],
+    ['motifs', motifSentence(manifest)],
+    ['accuracy', accuracySentence(manifest)],
+    ['normalisation', manifest.normalisation.source],
+    ...bundle.artefacts.map(({ kind, sha256 }) => [kind, `${io.colour.green('✓')} sha256 ${sha256}`]),
+    ...(artefactOf(bundle, 'hef') === null ? [['hef', 'none: this bundle runs on the CPU only']] : []),
+    ['licence', manifest.licence],
+  ];
+  for (const line of toTable(rows)) io.out(line);
+  if (figures === null) return;
+  const verdict = `cosine ${figures.cosine.toFixed(7)}, largest difference ${figures.maxAbs.toExponential(1)}, ${figures.medianMs.toFixed(2)} ms each`;
+  io.out(`${io.colour.green('✓')} ${figures.windows} golden windows: ${verdict}`);
+}
+
+function motifSentence({ motifs, outputs }: Manifest): string {
+  if (motifs.head === null) return 'none: /encode only';
+  const count = outputs.motif_scores?.shape.at(-1) ?? motifs.labels.length;
+  const source = motifs.head === 'output' ? "the model's own output" : `${motifs.head.kind}, ${motifs.head.source}`;
+  return `${count || 'some'} from ${source}${motifs.labels.length > 0 ? `: ${motifs.labels.join(', ')}` : ''}`;
+}
+
+function accuracySentence({ accuracy }: Manifest): string {
+  if (accuracy === null) return 'not known';
+  return `${(accuracy.value * 100).toFixed(2)} % on ${accuracy.dataset} (${accuracy.source})`;
+}

@@ -1,0 +1,117 @@
+import { messageOf, SidecarError } from '../core/errors.ts';
+import type { Golden, Manifest } from '../core/manifest.ts';
+import { compareVectors } from '../models/golden.ts';
+import { type Io, parseCommandLine, toTable } from './io.ts';
+
+const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--json]
+
+Sends the golden windows of a bundle to a running daemon and compares what it answers.
+
+--url URL      the daemon, http://127.0.0.1:9000 unless the configuration says otherwise
+--bundle DIR   the bundle whose golden windows are sent; the configured one by default`;
+
+export interface SelftestDeps {
+  readonly defaultUrl: string;
+  /** The manifest and golden windows of the bundle at `directory`, or of the configured one for null. */
+  loadGolden(directory: string | null): { readonly manifest: Manifest; readonly golden: Golden };
+  readonly fetch: typeof fetch;
+}
+
+/** One golden window's outcome over the wire. */
+interface WindowResult {
+  readonly window: string;
+  readonly ok: boolean;
+  readonly cosine: number;
+  readonly maxAbs: number;
+  readonly milliseconds: number;
+  readonly backend: string;
+}
+
+/** Exit status 0 when every window came out right, 1 when one did not, 69 when no daemon answers. */
+export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps): Promise<number> {
+  const options = {
+    url: { type: 'string' },
+    bundle: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  const { values } = parseCommandLine(argv, options, { command: 'selftest', operands: 0 });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const url = (values.url ?? deps.defaultUrl).replace(/\/+$/, '');
+  const { manifest, golden } = deps.loadGolden(values.bundle ?? null);
+  const serves = await askHealth(deps, url);
+  const wanted = `${manifest.name}@${manifest.version}`;
+  if (serves !== wanted) {
+    throw new SidecarError(
+      'CHECK_FAILED',
+      `${url} serves ${serves}, the golden windows are those of ${wanted}; name its bundle with --bundle.`,
+    );
+  }
+  const results: WindowResult[] = [];
+  for (const window of golden.windows) results.push(await sendWindow(deps, url, window, golden.tolerance));
+  const isOk = results.every((result) => result.ok);
+  if (values.json) io.out(JSON.stringify({ ok: isOk, url, model: wanted, windows: results }, null, 2));
+  else print(io, url, wanted, results);
+  return isOk ? 0 : 1;
+}
+
+async function askHealth(deps: SelftestDeps, url: string): Promise<string> {
+  const response = await call(deps, `${url}/healthz`, {});
+  const health = (await response.json()) as { ok: boolean; model: string; model_version: string; reason?: string };
+  if (!health.ok) throw new SidecarError('UNAVAILABLE', `The daemon at ${url} is not healthy: ${health.reason}`);
+  return `${health.model}@${health.model_version}`;
+}
+
+async function sendWindow(
+  deps: SelftestDeps,
+  url: string,
+  window: Golden['windows'][number],
+  tolerance: Golden['tolerance'],
+): Promise<WindowResult> {
+  const startAt = performance.now();
+  const response = await call(deps, `${url}/encode`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ imu_window: window.x }),
+  });
+  const milliseconds = performance.now() - startAt;
+  if (response.status !== 200) {
+    throw new SidecarError(
+      'CHECK_FAILED',
+      `${url}/encode answered ${response.status} for the golden window "${window.name}": ${await response.text()}`,
+    );
+  }
+  const { latent_embedding: latent } = (await response.json()) as { latent_embedding: number[] };
+  const { cosine, maxAbs } = compareVectors(Float32Array.from(latent), Float32Array.from(window.latent));
+  const ok = cosine >= tolerance.cosine && maxAbs <= tolerance.abs;
+  return { window: window.name, ok, cosine, maxAbs, milliseconds, backend: response.headers.get('x-backend') ?? '' };
+}
+
+async function call(deps: SelftestDeps, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await deps.fetch(url, { ...init, signal: AbortSignal.timeout(5000) });
+  } catch (cause) {
+    const reason = messageOf((cause as Error).cause ?? cause);
+    throw new SidecarError(
+      'UNAVAILABLE',
+      `No daemon answers at ${url} (${reason}). Start it, or name its address with --url.`,
+      { cause },
+    );
+  }
+}
+
+function print(io: Io, url: string, model: string, results: readonly WindowResult[]): void {
+  io.out(`${model} at ${url}`);
+  const rows = results.map((r) => [
+    r.ok ? '✓' : '✗',
+    r.window,
+    `cosine ${r.cosine.toFixed(7)}`,
+    `largest difference ${r.maxAbs.toExponential(1)}`,
+    `${r.milliseconds.toFixed(1)} ms`,
+    r.backend,
+  ]);
+  for (const line of toTable(rows)) io.out(line);
+}

@@ -1,0 +1,63 @@
+import type { Backend, LoadedModel, ModelSource } from '../core/backend.ts';
+import type { Clock } from '../core/log.ts';
+import type { ServedModel } from '../core/model.ts';
+import type { Bundle } from './bundle.ts';
+import { createGate, type Gate } from './gate.ts';
+import { checkGolden, type GoldenFigures, warmUp } from './golden.ts';
+
+/** A bundle that was loaded into a backend, warmed up and passed its golden windows. */
+export interface OpenModel {
+  readonly served: ServedModel;
+  readonly gate: Gate;
+  /** How the golden windows came out; null on the stub, which is no model and cannot pass them. */
+  readonly figures: GoldenFigures | null;
+  runGolden(): Promise<GoldenFigures | null>;
+  close(): Promise<void>;
+}
+
+export interface OpenParts {
+  readonly bundle: Bundle;
+  readonly backend: Backend;
+  prepare(raw: Float32Array): Float32Array;
+  readonly clock: Clock;
+  maxQueueSize(): number;
+}
+
+/** Throws what Backend.load and checkGolden throw; nothing stays loaded then. */
+export async function openModel(parts: OpenParts): Promise<OpenModel> {
+  const { bundle, backend, prepare, clock, maxQueueSize } = parts;
+  const model = await backend.load(toSource(bundle));
+  const golden = { model, manifest: bundle.manifest, golden: bundle.golden, prepare };
+  const runGolden = async () => (backend.kind === 'stub' ? null : checkGolden(golden));
+  try {
+    await warmUp(golden);
+    const figures = await runGolden();
+    const gate = createGate({ model, clock, maxQueueSize });
+    return {
+      served: { id: model.id, manifest: bundle.manifest, head: bundle.head, runner: gate },
+      gate,
+      figures,
+      runGolden,
+      close: () => model.close(),
+    };
+  } catch (thrown) {
+    await closeQuietly(model);
+    throw thrown;
+  }
+}
+
+/** What a backend may know of a bundle. */
+export function toSource({ manifest, artefacts }: Pick<Bundle, 'manifest' | 'artefacts'>): ModelSource {
+  const { latent, motif_scores: scores } = manifest.outputs;
+  return {
+    id: `${manifest.name}@${manifest.version}`,
+    input: { name: manifest.input.name, shape: manifest.input.shape },
+    outputs: scores === null ? [latent] : [latent, scores],
+    artefacts,
+  };
+}
+
+/** The failure that brought us here is the one to tell. */
+async function closeQuietly(model: LoadedModel): Promise<void> {
+  await model.close().catch(() => {});
+}

@@ -1,15 +1,4 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  stringify,
-  visit,
-} from 'yaml';
+import { Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { messageOf } from '../core/errors.ts';
 import { ConfigError, type Position, type Problem } from './problems.ts';
 import type { SourceEntry, SourceNode } from './source.ts';

@@ -16,16 +16,16 @@ const CLASSES = ['hailo_chardev', 'hailo1x'];
 const NODE = /^(hailo\d+|h1x-\d+)$/;
 
 /** Chips by sysfs class and by node, each once, in name order. `root` is / but in tests. */
-export function detectDevices(root = '/'): DetectedDevice[] {
+export function detectDevices(root = '/', mayOpen = isAccessible): DetectedDevice[] {
   const fromClasses = CLASSES.flatMap((name) => list(join(root, 'sys/class', name)));
   const fromNodes = list(join(root, 'dev')).filter((name) => NODE.test(name));
-  return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name));
+  return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, mayOpen));
 }
 
-function describe(root: string, name: string): DetectedDevice {
+function describe(root: string, name: string, mayOpen: typeof isAccessible): DetectedDevice {
   const node = join(root, 'dev', name);
   if (!existsSync(node)) return { name, node: null, isAccessible: false };
-  return { name, node: `/dev/${name}`, isAccessible: isAccessible(node) };
+  return { name, node: `/dev/${name}`, isAccessible: mayOpen(node) };
 }
 
 function isAccessible(path: string): boolean {

@@ -1,0 +1,122 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import t, { type Test } from 'tap';
+import { createCpuBackend, inspectOnnx } from '../../../src/backends/cpu/backend.ts';
+import type { WorkerInit } from '../../../src/backends/cpu/protocol.ts';
+import type { Log } from '../../../src/core/log.ts';
+import { startCpuThread } from '../../../src/parts.ts';
+import { sha256, writeTinyBundle } from '../../fixtures/bundle.ts';
+import { tinyLatent, tinyOnnx } from '../../fixtures/tiny-onnx.ts';
+import { conforms } from '../conformance.ts';
+
+const nothing = () => {};
+const log: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const SHARED = new URL('../../../../shared/', import.meta.url).pathname;
+const window = Float32Array.from({ length: 900 }, (_, i) => Math.sin(i / 9));
+
+t.test('one lane keeps the promises of a backend', async (t) => {
+  const { source } = writeTinyBundle(t.testdir());
+  await conforms(t, { open: async () => createCpuBackend({ lanes: 1, startWorker: startCpuThread, log }), source });
+});
+
+t.test('so do three', async (t) => {
+  const { source } = writeTinyBundle(t.testdir());
+  await conforms(t, { open: async () => createCpuBackend({ lanes: 3, startWorker: startCpuThread, log }), source });
+});
+
+async function load(t: Test, bundle: ReturnType<typeof writeTinyBundle>, started: Worker[] = []) {
+  const startWorker = (init: WorkerInit) => {
+    const worker = startCpuThread(init);
+    started.push(worker);
+    return worker;
+  };
+  const backend = createCpuBackend({ lanes: 1, startWorker, log, restartDelayMs: () => 1 });
+  t.teardown(() => backend.close());
+  return { backend, model: await backend.load(bundle.source) };
+}
+
+t.test('it computes what the graph says', async (t) => {
+  const { model } = await load(t, writeTinyBundle(t.testdir()));
+  const { outputs } = await model.run(window);
+  const expected = tinyLatent(window);
+  const worst = Math.max(...outputs.latent_embeddings!.map((value, i) => Math.abs(value - expected[i]!)));
+  t.ok(worst < 1e-6, `largest difference ${worst}`);
+});
+
+t.test('a graph with an open batch dimension takes windows one by one', async (t) => {
+  const { model } = await load(t, writeTinyBundle(t.testdir(), { isDynamic: true }));
+  t.equal((await model.run(window)).outputs.latent_embeddings?.length, 64);
+});
+
+t.test('a lane that dies takes its calls with it, never the process; the next lane answers', async (t) => {
+  const started: Worker[] = [];
+  const { backend, model } = await load(t, writeTinyBundle(t.testdir()), started);
+  const calls = [1, 2, 3, 4].map(() => model.run(window).catch((error: { code: string }) => error.code));
+  await started[0]?.terminate();
+  const outcomes = await Promise.all(calls);
+  t.ok(outcomes.includes('BACKEND_UNAVAILABLE'));
+  t.match(backend.state(), { available: false, reason: /being started/ });
+  while (!backend.state().available) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal((await model.run(window)).backend, 'cpu');
+  t.equal(started.length, 2);
+});
+
+t.test('what contradicts the manifest is refused, and the message shows both sides', async (t) => {
+  const backend = createCpuBackend({ lanes: 1, startWorker: startCpuThread, log });
+  const refuse = async (bundle: ReturnType<typeof writeTinyBundle>, message: RegExp) =>
+    t.rejects(backend.load(bundle.source), { code: 'MODEL_INVALID', message });
+  await refuse(writeTinyBundle(t.testdir(), { inputName: 'x' }), /imu_window \[1,100,9\].*x \[1,100,9\]/);
+  await refuse(writeTinyBundle(t.testdir(), { rows: 50 }), /\[1,100,9\].*\[1,50,9\]/);
+  const noMotifs = writeTinyBundle(t.testdir(), { hasMotifs: false });
+  const outputs = [...noMotifs.source.outputs, { name: 'motif_scores', shape: [1, 12] }];
+  await refuse({ ...noMotifs, source: { ...noMotifs.source, outputs } }, /motif_scores \[1,12\]/);
+});
+
+t.test('bytes that are no model, or not the verified ones, are refused by name', async (t) => {
+  const backend = createCpuBackend({ lanes: 2, startWorker: startCpuThread, log });
+  const bundle = writeTinyBundle(t.testdir());
+  const file = join(bundle.directory, 'model.onnx');
+  writeFileSync(file, 'mock_onnx: true');
+  await t.rejects(backend.load(bundle.source), { code: 'MODEL_INVALID', message: /model\.onnx has changed/ });
+  const artefacts = [{ kind: 'onnx' as const, path: file, sha256: sha256('mock_onnx: true') }];
+  await t.rejects(backend.load({ ...bundle.source, artefacts }), { code: 'MODEL_INVALID', message: /cannot load/ });
+  await t.rejects(backend.load({ ...bundle.source, artefacts: [] }), { code: 'MODEL_INVALID', message: /no \.onnx/ });
+  const gone = [{ kind: 'onnx' as const, path: `${file}.gone`, sha256: '' }];
+  await t.rejects(backend.load({ ...bundle.source, artefacts: gone }), { code: 'MODEL_INVALID', message: /ENOENT/ });
+});
+
+t.test('a file can be asked what it takes and gives', async (t) => {
+  t.match(await inspectOnnx(tinyOnnx({ isDynamic: true }), startCpuThread, log), {
+    inputs: [{ name: 'imu_window', type: 'float32', shape: ['batch', 100, 9] }],
+    outputs: [{ name: 'latent_embeddings' }, { name: 'motif_scores', shape: ['batch', 12] }],
+  });
+});
+
+const skip = existsSync(SHARED) ? false : 'the published model is not beside the project';
+t.test('the published 72 % model gives its golden latents, raw and normalised', { skip }, async (t) => {
+  const directory = `${SHARED}models/tcn-vae-72pct/`;
+  const golden = JSON.parse(readFileSync(`${directory}golden.json`, 'utf8'));
+  const path = `${directory}tcn_encoder_for_edgeinfer.onnx`;
+  const backend = createCpuBackend({ lanes: 1, startWorker: startCpuThread, log });
+  t.teardown(() => backend.close());
+  const model = await backend.load({
+    id: 'tcn-vae@v72pct',
+    input: { name: 'imu_window', shape: [1, 100, 9] },
+    outputs: [{ name: 'latent_embeddings', shape: [1, 64] }],
+    artefacts: [{ kind: 'onnx', path, sha256: golden.model.sha256 }],
+  });
+  const { mean, std } = golden.normalization;
+  const worst: Record<string, number> = { raw: 0, zscore: 0 };
+  for (const name of ['realistic', 'static', 'random']) {
+    const { x } = JSON.parse(readFileSync(`${SHARED}samples/${name}_imu_sample.json`, 'utf8')) as { x: number[][] };
+    const raw = Float32Array.from(x.flat());
+    const zscore = raw.map((value, i) => Math.fround(value - Math.fround(mean[i % 9])) / Math.fround(std[i % 9]));
+    for (const [kind, input] of Object.entries({ raw, zscore })) {
+      const latent = (await model.run(input)).outputs.latent_embeddings!;
+      const differences = latent.map((value, i) => Math.abs(value - golden.latents[name][kind][i]));
+      worst[kind] = Math.max(worst[kind]!, ...differences);
+    }
+  }
+  t.ok(worst.raw! <= 2e-4 && worst.zscore! <= 1e-5, JSON.stringify(worst));
+});

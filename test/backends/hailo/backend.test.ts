@@ -1,5 +1,3 @@
-import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { createHailoBackend, whyUnavailable } from '../../../src/backends/hailo/backend.ts';
 import { detectDevices } from '../../../src/backends/hailo/detect.ts';
@@ -24,15 +22,13 @@ t.test('the class and node names of driver 5.3 are known, too', async (t) => {
   );
 });
 
-t.test(
-  'a node that may not be opened is said to be so',
-  { skip: process.getuid?.() === 0 && 'root may open all' },
-  async (t) => {
-    const root = t.testdir({ dev: { hailo0: '' } });
-    chmodSync(join(root, 'dev/hailo0'), 0);
-    t.match(detectDevices(root), [{ isAccessible: false }]);
-  },
-);
+t.test('a node that may not be opened is said to be so', async (t) => {
+  const root = t.testdir({ dev: { hailo0: '' } });
+  t.match(
+    detectDevices(root, () => false),
+    [{ node: '/dev/hailo0', isAccessible: false }],
+  );
+});
 
 t.test('without a chip the backend says what is missing and what to do, and computes nothing', async (t) => {
   const backend = createHailoBackend(t.testdir({}));

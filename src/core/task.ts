@@ -60,6 +60,11 @@ export interface Route {
   readonly label: string;
   /** `inference` outcomes count as inference requests, refusals included; `service` routes do not. */
   readonly kind: 'inference' | 'service';
+  /**
+   * Media types of the body, e.g. "application/json" or "application/*+json"; "*" followed by "/*" takes any.
+   * Absent: JSON for a POST of kind `inference`, any (the body is ignored) for the rest.
+   */
+  readonly accepts?: readonly string[];
   /** Set on an alias: the path whose documentation applies. */
   readonly aliasOf?: string;
   readonly doc: RouteDoc;

@@ -1,0 +1,158 @@
+import { openBackend } from './backends/index.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { Reload } from './config/reload.ts';
+import type { Clock } from './core/log.ts';
+import { showAddress } from './http/listen.ts';
+import { createServer, type HttpServer, type Uws } from './http/server.ts';
+import { openModel } from './models/open.ts';
+import { createProof } from './models/proof.ts';
+import type { DaemonLog } from './observe/log.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { openBundle, startCpuThread, taskOf } from './parts.ts';
+import { record } from './record.ts';
+import { reload } from './reload.ts';
+import { showServed, toReadings, toStatusLine } from './report.ts';
+import { createServiceRoutes } from './service.ts';
+import { State } from './state.ts';
+import { loadNative } from './system/native.ts';
+import type { Notify } from './system/notify.ts';
+import type { Release } from './system/release.ts';
+import { createUndo } from './undo.ts';
+import { startWatchdog } from './watchdog.ts';
+
+export interface DaemonParts {
+  readonly loaded: LoadedConfig;
+  readonly log: DaemonLog;
+  readonly notify: Notify;
+  readonly release: Release;
+  readonly clock: Clock;
+  readAgain(current: LoadedConfig): Reload;
+  expectedVersion(): string | null;
+}
+
+export interface Daemon {
+  readonly state: State;
+  /** Reads the configuration again; a bad one changes nothing. */
+  reload(): void;
+  /** Answers what is in flight, refuses the rest, releases everything. Throws STOP_FAILED when a step failed. */
+  stop(): Promise<void>;
+}
+
+const GOLDEN_RETRY_MS = 30_000;
+
+/**
+ * The life of the daemon: bundle → backend → model, warm and verified → server → READY. Throws the one error that ended
+ * the start, with everything released. A backend that was asked for by name and cannot run is no such error: the daemon
+ * stays up, unhealthy, and says why.
+ */
+export async function start(parts: DaemonParts): Promise<Daemon> {
+  const undo = createUndo();
+  try {
+    return await open(parts, undo);
+  } catch (thrown) {
+    await undo.run().catch(() => {}); // what ended the start is the thing to tell
+    throw thrown;
+  }
+}
+
+async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Promise<Daemon> {
+  const { log, notify, clock, loaded } = parts;
+  for (const warning of loaded.warnings) log.warn({}, warning);
+  const { config } = loaded;
+  const bundle = openBundle(config);
+  const task = taskOf(bundle.manifest);
+  const kind = config.backend.kind;
+  const backend = await openBackend({ kind, lanes: config.backend.cpu.threads, startWorker: startCpuThread, log });
+  undo.add('backend', () => backend.close());
+
+  const state = new State({ ...parts, bundle, backend });
+  const metrics = createMetrics(() => toReadings(state));
+  await openModelInto(state, task.prepare(bundle.manifest));
+  undo.add('model', async () => closeModel(state));
+  startProof(state, log, () => {
+    showServed(metrics, state);
+    notify.sendStatus(toStatusLine(state));
+  });
+
+  const service = task.create({ served: () => state.served(), settings: () => state.taskSettings(), clock });
+  state.endpoints = service.endpoints;
+  const server = createServer({
+    uws: loadNative('uws') as Uws,
+    routes: [...service.routes, ...createServiceRoutes(state, metrics, service.routes)],
+    clock,
+    limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
+    settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
+    onExchange: (exchange) => record({ metrics, log, state }, exchange),
+  });
+  undo.add('server', async () => server.close());
+  const bound = await server.listen(config.server.host, config.server.port);
+  state.url = `http://${showAddress(bound.host, bound.port)}`;
+  undo.add('watchdog', startWatchdog(notify, backend, state.proof));
+
+  showServed(metrics, state);
+  announce(state, log, notify);
+  return {
+    state,
+    reload: () => reloadInto(state, parts, metrics),
+    stop: () => stop(state, parts, server, undo),
+  };
+}
+
+/** Leaves the model out when the backend cannot run: the daemon then answers 503 with the reason. */
+async function openModelInto(state: State, prepare: (raw: Float32Array) => Float32Array): Promise<void> {
+  const { bundle, backend, clock } = state;
+  if (!backend.state().available) return;
+  const maxQueueSize = () => state.loaded.config.inference.max_queue_size;
+  state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize });
+  state.lastInferenceMs = state.model.figures?.medianMs ?? null;
+}
+
+function startProof(state: State, log: DaemonLog, onChange: () => void): void {
+  if (state.model === null) return;
+  const { runGolden } = state.model;
+  const intervalMs = state.loaded.config.inference.golden_interval_s * 1000;
+  state.proof = createProof({ runGolden, intervalMs, retryMs: GOLDEN_RETRY_MS, clock: state.clock, log, onChange });
+}
+
+function announce(state: State, log: DaemonLog, notify: Notify): void {
+  const line = toStatusLine(state);
+  notify.ready(line);
+  if (state.failure() === null) log.info({}, line);
+  else log.error({}, line);
+}
+
+function reloadInto(state: State, { log, notify, readAgain }: DaemonParts, metrics: Metrics): void {
+  state.loaded = reload({ log, notify, read: readAgain, statusLine: () => toStatusLine(state) }, state.loaded);
+  showServed(metrics, state);
+}
+
+/** STOPPING first; then nobody new is let in, and whoever is in gets his answer within drain_timeout_ms. */
+async function stop(
+  state: State,
+  { log, notify }: DaemonParts,
+  server: HttpServer,
+  undo: ReturnType<typeof createUndo>,
+): Promise<void> {
+  state.isStopping = true;
+  notify.stopping(`Stopping: ${server.inFlight} requests in flight`);
+  const timeoutMs = state.loaded.config.server.drain_timeout_ms;
+  const left = await inTime(server.drain(), timeoutMs);
+  if (!left) log.warn({ in_flight: server.inFlight }, `requests were still in flight after ${timeoutMs} ms`);
+  await undo.run();
+}
+
+function closeModel({ proof, model }: State): Promise<void> | undefined {
+  proof?.close();
+  return model?.close();
+}
+
+/** True when the promise settled within the time. */
+async function inTime(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  const isInTime = await Promise.race([promise.then(() => true), expired]);
+  clearTimeout(timer);
+  return isInTime;
+}

@@ -1,0 +1,124 @@
+import { createServer } from 'node:net';
+import { detectDevices } from './backends/hailo/detect.ts';
+import type { Check, Finding } from './cli/doctor.ts';
+import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { artefactOf, type Bundle } from './models/bundle.ts';
+import type { GoldenFigures } from './models/golden.ts';
+import { openBundle } from './parts.ts';
+import { loadNative, type NativeName } from './system/native.ts';
+
+export interface DoctorParts {
+  readonly path: string | null;
+  readonly env: NodeJS.ProcessEnv;
+  /** Runs the golden windows on the CPU. */
+  checkBundle(bundle: Bundle): Promise<GoldenFigures>;
+}
+
+const NATIVES: readonly NativeName[] = ['uws', 'onnxruntime', 'koffi'];
+
+/** What a start needs, in the order in which a start needs it. Later checks use what earlier ones found. */
+export function doctorChecks(parts: DoctorParts): Check[] {
+  let loaded: LoadedConfig | null = null;
+  let bundle: Bundle | null = null;
+  const config = () => {
+    loaded ??= loadConfig(parts);
+    return loaded;
+  };
+  const model = () => {
+    bundle ??= openBundle(config().config);
+    return bundle;
+  };
+  return [
+    { name: 'configuration', run: () => checkConfig(config()) },
+    { name: 'native parts', run: checkNatives },
+    { name: 'model', run: () => checkModel(model()) },
+    { name: 'golden windows', run: async () => toGoldenFinding(await parts.checkBundle(model())) },
+    { name: 'Hailo device', run: () => checkDevice(config().config.backend.kind) },
+    { name: 'port', run: () => checkPort(config()) },
+  ];
+}
+
+function checkConfig({ path, version16, warnings }: LoadedConfig): Finding {
+  const text = `${path ?? 'built-in defaults (no file)'}, version ${version16}`;
+  if (warnings.length === 0) return { state: 'ok', text };
+  return { state: 'warning', text, fix: warnings.join(' ') };
+}
+
+function checkNatives(): Finding {
+  for (const name of NATIVES) loadNative(name);
+  return { state: 'ok', text: `${NATIVES.join(', ')} load` };
+}
+
+function checkModel(bundle: Bundle): Finding {
+  const { manifest, directory } = bundle;
+  const text = `${manifest.name}@${manifest.version} in ${directory}, digests match`;
+  if (manifest.motifs.head === null) {
+    return {
+      state: 'warning',
+      text: `${text}; it has no motif scores, so /infer answers 503`,
+      fix: 'Give it a head: hailo-tcn-sidecar model create --motifs FILE …, or use /encode.',
+    };
+  }
+  return { state: 'ok', text: artefactOf(bundle, 'hef') === null ? `${text}; no .hef: it runs on the CPU` : text };
+}
+
+function toGoldenFinding({ windows, cosine, medianMs }: GoldenFigures): Finding {
+  return {
+    state: 'ok',
+    text: `${windows} pass on the CPU, cosine ${cosine.toFixed(7)}, ${medianMs.toFixed(2)} ms each`,
+  };
+}
+
+/** A missing chip is wrong only where one is demanded. */
+function checkDevice(kind: string): Finding {
+  const devices = detectDevices();
+  if (devices.length === 0) {
+    const text = 'none: neither /dev/hailo0 nor the driver';
+    if (kind !== 'hailo') return { state: 'ok', text: `${text}; the CPU is used` };
+    return { state: 'failed', text, fix: 'Install the chip and its driver, or set backend.kind to auto or cpu.' };
+  }
+  const names = devices.map(({ name }) => name).join(', ');
+  return {
+    state: kind === 'hailo' ? 'failed' : 'warning',
+    text: `${names} is there, but this version cannot drive it yet`,
+    fix: 'Set backend.kind to auto or cpu.',
+  };
+}
+
+async function checkPort({ config }: LoadedConfig): Promise<Finding> {
+  const { host, port } = config.server;
+  const error = await tryListening(host, port);
+  const place = `${host}:${port}`;
+  if (error === null) return { state: 'ok', text: `${place} is free` };
+  if (error.code !== 'EADDRINUSE')
+    return {
+      state: 'failed',
+      text: `cannot listen on ${place}: ${error.message}`,
+      fix: 'Set server.host and server.port to an address of this machine.',
+    };
+  const running = await askWhoRuns(place);
+  if (running !== null) return { state: 'ok', text: `${place} is served by a running daemon, ${running}` };
+  return {
+    state: 'failed',
+    text: `${place} is taken by another program`,
+    fix: `See which with: ss -ltnp 'sport = :${port}'; stop it, or set server.port.`,
+  };
+}
+
+function tryListening(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', resolve);
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(null)));
+  });
+}
+
+async function askWhoRuns(place: string): Promise<string | null> {
+  try {
+    const response = await fetch(`http://${place}/`, { signal: AbortSignal.timeout(1000) });
+    const { service, version } = (await response.json()) as { service?: string; version?: string };
+    return service === 'hailo-tcn-sidecar' ? `version ${version}` : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,59 @@
+import { SidecarError } from '../core/errors.ts';
+
+/** Header names (lower case) and values, alternating, in the order of arrival; repeated names stay repeated. */
+export type HeaderList = readonly string[];
+
+/** How the body of a request is delimited. */
+export interface Framing {
+  /** Announced size in bytes; null for a chunked body. */
+  readonly contentLength: number | null;
+}
+
+const NO_BODY: Framing = { contentLength: 0 };
+const CHUNKED: Framing = { contentLength: null };
+const DIGITS = /^\d{1,15}$/;
+
+/** A header's value by lower-case name, or "". */
+export function headerOf(headers: HeaderList, name: string): string {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1]!;
+  return '';
+}
+
+/**
+ * Finds out where the body ends. The library takes the first Content-Length of several and treats every
+ * Transfer-Encoding as chunked, so that a proxy in front could see other requests than we do: whatever leaves room
+ * for two readings is refused here.
+ *
+ * @throws SidecarError BAD_REQUEST; the connection must be closed, its framing can't be trusted.
+ */
+export function readFraming(headers: HeaderList): Framing {
+  let length: string | null = null;
+  let coding: string | null = null;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name === 'content-length') {
+      if (length !== null) throw ambiguous('Content-Length is given more than once');
+      length = headers[i + 1]!;
+    } else if (name === 'transfer-encoding') {
+      if (coding !== null) throw ambiguous('Transfer-Encoding is given more than once');
+      coding = headers[i + 1]!;
+    }
+  }
+  return coding === null ? fromLength(length) : fromCoding(coding, length);
+}
+
+function fromLength(length: string | null): Framing {
+  if (length === null) return NO_BODY;
+  if (!DIGITS.test(length)) throw ambiguous('Content-Length is not a number of bytes');
+  return { contentLength: Number(length) };
+}
+
+function fromCoding(coding: string, length: string | null): Framing {
+  if (length !== null) throw ambiguous('Content-Length and Transfer-Encoding are both given');
+  if (coding.toLowerCase() !== 'chunked') throw ambiguous('the only Transfer-Encoding served is chunked');
+  return CHUNKED;
+}
+
+function ambiguous(what: string): SidecarError {
+  return new SidecarError('BAD_REQUEST', `The end of the body is unclear: ${what}. The connection is closed.`);
+}

@@ -1,0 +1,88 @@
+import type { SidecarError } from '../core/errors.ts';
+import type { Header, Reply } from '../core/task.ts';
+
+/** What is used of the library's response; server.ts hands the real one in. */
+export interface Wire {
+  cork(write: () => void): unknown;
+  writeStatus(status: string): unknown;
+  writeHeader(name: string, value: string): unknown;
+  end(body: string | Uint8Array, shouldClose: boolean): unknown;
+  endWithoutBody(reportedBytes: number | undefined, shouldClose: boolean): unknown;
+}
+
+/** Everything around a reply that depends on the request or the server. */
+export interface Envelope {
+  readonly requestId: string;
+  readonly isHead: boolean;
+  readonly shouldClose: boolean;
+  readonly cors: readonly Header[];
+}
+
+export const JSON_TYPE = 'application/json';
+const DEFAULT_RETRY_MS = 1000;
+
+const STATUS_LINES: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  204: '204 No Content',
+  400: '400 Bad Request',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  413: '413 Payload Too Large',
+  415: '415 Unsupported Media Type',
+  422: '422 Unprocessable Content',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+};
+
+/** The one translation of an error for a client: never its cause, never its stack. */
+export function toErrorReply(error: SidecarError, headers: readonly Header[] = []): Reply {
+  const { http, retryable } = error.rule;
+  const detail = http === 422 ? (error.items ?? []) : error.message;
+  return {
+    status: http,
+    contentType: JSON_TYPE,
+    headers: http === 503 && retryable ? [...headers, ...retryHeaders(error.retryAfterMs)] : headers,
+    body: JSON.stringify({ error: { code: error.code, message: error.message }, detail }),
+    inference: null,
+  };
+}
+
+function retryHeaders(retryAfterMs: number = DEFAULT_RETRY_MS): readonly Header[] {
+  const ms = Math.max(1, Math.ceil(retryAfterMs));
+  return [
+    ['Retry-After', String(Math.ceil(ms / 1000))],
+    ['Retry-After-Ms', String(ms)],
+  ];
+}
+
+export function bytesOf(body: string | Uint8Array): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+}
+
+/**
+ * Puts a reply on the wire in one write. The library adds Content-Length itself, and Connection: close when told.
+ *
+ * @returns the size of the body that was sent, 0 for HEAD
+ */
+export function sendReply(wire: Wire, reply: Reply, envelope: Envelope): number {
+  const bodyBytes = bytesOf(reply.body);
+  wire.cork(() => {
+    if (reply.status !== 200) wire.writeStatus(STATUS_LINES[reply.status] ?? `${reply.status} Status`);
+    wire.writeHeader('X-Request-Id', envelope.requestId);
+    if (reply.contentType !== '') wire.writeHeader('Content-Type', reply.contentType);
+    for (const [name, value] of reply.headers) wire.writeHeader(name, toHeaderValue(value));
+    for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
+    if (reply.status === 204) wire.endWithoutBody(undefined, envelope.shouldClose);
+    else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
+    else wire.end(reply.body, envelope.shouldClose);
+  });
+  return envelope.isHead ? 0 : bodyBytes;
+}
+
+const UNPRINTABLE = /[^\x20-\x7e]/;
+const UNPRINTABLES = /[^\x20-\x7e]/g;
+
+/** Reasons and names end up in headers; a line break in one would start a header of its own. */
+function toHeaderValue(value: string): string {
+  return UNPRINTABLE.test(value) ? value.replace(UNPRINTABLES, '?') : value;
+}

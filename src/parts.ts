@@ -1,0 +1,61 @@
+import type { WorkerInit } from './backends/cpu/protocol.ts';
+import { parseYaml } from './config/render.ts';
+import type { Config } from './config/schema.ts';
+import { toPlain } from './config/source.ts';
+import { SidecarError } from './core/errors.ts';
+import type { Manifest } from './core/manifest.ts';
+import type { TaskKind } from './core/task.ts';
+import { type Bundle, loadBundle } from './models/bundle.ts';
+import { bundledModelDirectory, INSTALLED_MODEL } from './system/bundled-model.ts';
+import { startThread } from './system/native.ts';
+import { TASKS } from './tasks/index.ts';
+
+/** The pieces that daemon and commands put together alike: each names its neighbours here, and nowhere else. */
+
+/** Starts a CPU inference lane's thread, from the sources or from the executable. */
+export function startCpuThread(init: WorkerInit): ReturnType<typeof startThread> {
+  return startThread('cpu-worker.cjs', new URL('./backends/cpu/worker.ts', import.meta.url), { workerData: init });
+}
+
+export const readYaml = (text: string, file: string): unknown => toPlain(parseYaml(text, file));
+
+/** The directory of the configured bundle; the default is the model that ships, wherever this program has it. */
+export function bundleDirectory(config: Config): string {
+  const { bundle } = config.model;
+  return bundle === INSTALLED_MODEL ? bundledModelDirectory() : bundle;
+}
+
+/** The configured bundle, verified, and fit for its task and the admin's expectations. Throws MODEL_MISSING, MODEL_INVALID. */
+export function openBundle(config: Config): Bundle {
+  const bundle = readBundle(bundleDirectory(config), config.model.hef_path);
+  const { num_motifs: expected } = config.model;
+  const count = motifCount(bundle.manifest);
+  if (expected !== null && expected !== count) {
+    throw new SidecarError(
+      'MODEL_INVALID',
+      `model.num_motifs (NUM_MOTIFS) is ${expected}, but ${bundle.manifest.name}@${bundle.manifest.version} has ${count ?? 'no'} motif scores: change the expectation or the model.`,
+    );
+  }
+  return bundle;
+}
+
+/** A bundle directory, verified, whose task this program knows and accepts. */
+export function readBundle(directory: string, hefPath: string | null = null): Bundle {
+  const bundle = loadBundle(directory, { parseYaml: readYaml, hefPath });
+  const problems = taskOf(bundle.manifest).checkManifest(bundle.manifest);
+  if (problems.length === 0) return bundle;
+  throw new SidecarError('MODEL_INVALID', `${directory}/manifest.yaml: ${problems.join(' ')}`);
+}
+
+export function taskOf(manifest: Pick<Manifest, 'task'>): TaskKind {
+  const task = TASKS.find(({ name }) => name === manifest.task);
+  if (task !== undefined) return task;
+  const known = TASKS.map(({ name }) => name).join(', ');
+  throw new SidecarError('MODEL_INVALID', `The model's task is "${manifest.task}"; this program knows: ${known}.`);
+}
+
+/** How many scores the model or its head gives; null when it has none of its own. */
+export function motifCount(manifest: Manifest): number | null {
+  const count = manifest.outputs.motif_scores?.shape.at(-1) ?? manifest.motifs.labels.length;
+  return count === 0 ? null : count;
+}

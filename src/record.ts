@@ -1,0 +1,54 @@
+import type { Log } from './core/log.ts';
+import type { ExchangeRecord } from './http/exchange.ts';
+import type { Metrics } from './observe/metrics.ts';
+import type { State } from './state.ts';
+
+export interface Recorder {
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly state: State;
+}
+
+/** What one exchange leaves behind: figures always, a log line when it failed here or when requests are logged. */
+export function record(recorder: Recorder, exchange: ExchangeRecord): void {
+  recorder.metrics.exchange(exchange.route, exchange.method, exchange.status);
+  if (exchange.kind === 'inference') recordInference(recorder, exchange);
+  if (exchange.status >= 500) logFailure(recorder.log, exchange);
+  if (recorder.state.loaded.config.logging.requests) recorder.log.info(toFields(exchange), 'request');
+}
+
+function recordInference({ metrics, state }: Recorder, exchange: ExchangeRecord): void {
+  const model = state.manifest.name;
+  if (exchange.inference === null) {
+    metrics.requestRefused(model, exchange.code ?? 'ABORTED');
+    return;
+  }
+  metrics.requestAnswered(model, exchange.durationMs);
+  state.answered(exchange.inference.inferMs);
+}
+
+/** A refusal under load is the plan, not news; a fault of ours is. */
+function logFailure(log: Log, exchange: ExchangeRecord): void {
+  const fields = { ...toFields(exchange), cause: causeOf(exchange) };
+  const message = exchange.error?.message ?? 'request failed';
+  if (exchange.status === 503) log.debug(fields, message);
+  else log.error({ ...fields, err: exchange.error?.cause ?? exchange.error }, message);
+}
+
+function causeOf({ error }: ExchangeRecord): string | undefined {
+  return error?.cause instanceof Error ? error.cause.message : undefined;
+}
+
+function toFields(exchange: ExchangeRecord): object {
+  const { requestId, method, route, status, code, inference } = exchange;
+  return {
+    request_id: requestId,
+    method,
+    route,
+    status,
+    code,
+    duration_ms: Math.round(exchange.durationMs * 1000) / 1000,
+    backend: inference?.backend,
+    model: inference?.model,
+  };
+}

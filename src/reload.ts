@@ -1,0 +1,31 @@
+import type { LoadedConfig } from './config/load.ts';
+import type { Reload } from './config/reload.ts';
+import { messageOf } from './core/errors.ts';
+import type { DaemonLog } from './observe/log.ts';
+import type { Notify } from './system/notify.ts';
+
+export interface ReloadParts {
+  readonly log: DaemonLog;
+  readonly notify: Notify;
+  read(current: LoadedConfig): Reload;
+  statusLine(): string;
+}
+
+/** SIGHUP: the configuration now in force. A bad file changes nothing, and that is said. */
+export function reload(parts: ReloadParts, current: LoadedConfig): LoadedConfig {
+  const { log, notify } = parts;
+  notify.reloading('Reloading the configuration');
+  try {
+    const { loaded, applied, needsRestart } = parts.read(current);
+    log.setLevel(loaded.config.logging.level);
+    for (const { key, from, to } of applied) log.info({ from, to }, `configuration reloaded: ${key} is now in force`);
+    for (const { key } of needsRestart) log.warn({}, `configuration reloaded: ${key} has changed; restart to apply it`);
+    if (applied.length + needsRestart.length === 0) log.info({}, 'configuration reloaded: nothing has changed');
+    return loaded;
+  } catch (thrown) {
+    log.error({}, `configuration not reloaded, the one in force stays: ${messageOf(thrown)}`);
+    return current;
+  } finally {
+    notify.ready(parts.statusLine());
+  }
+}

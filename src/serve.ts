@@ -1,0 +1,87 @@
+import { type Io, parseCommandLine } from './cli/io.ts';
+import { createExpectedVersion } from './config/expected-version.ts';
+import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { reloadConfig } from './config/reload.ts';
+import { messageOf, toSidecarError } from './core/errors.ts';
+import { type Daemon, start } from './daemon.ts';
+import { createLog, type DaemonLog } from './observe/log.ts';
+import { createNotify, type Notify } from './system/notify.ts';
+import { readRelease } from './system/release.ts';
+
+const HELP = `Usage: hailo-tcn-sidecar serve [--config FILE]
+
+Runs the daemon in the foreground until SIGTERM or SIGINT; requests in flight are answered first.
+SIGHUP reads the configuration again.
+
+--config FILE   the rendered JSON or a YAML file; without it the default places, see "config --help"`;
+
+/** `serve`: the process around the daemon. Signals in, exit status out. */
+export async function serveCommand(argv: string[], io: Io): Promise<number> {
+  const options = { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values } = parseCommandLine(argv, options, { command: 'serve', operands: 0 });
+  if (values.help) {
+    io.out(HELP);
+    return 0;
+  }
+  const source = { path: values.config ?? null, env: process.env };
+  const loaded = loadConfig(source);
+  const log = createLog({ ...loaded.config.logging, env: process.env, isTerminal: process.stdout.isTTY === true });
+  const notify = await createNotify(process.env, process.pid);
+  const expectedVersion = createExpectedVersion({ yamlPath: () => loaded.yamlPath, env: process.env });
+  const readAgain = (current: LoadedConfig) => reloadConfig(current, source);
+  try {
+    return await run({ loaded, readAgain, expectedVersion, log, notify });
+  } finally {
+    log.flush();
+  }
+}
+
+interface RunParts {
+  readonly loaded: LoadedConfig;
+  readonly log: DaemonLog;
+  readonly notify: Notify;
+  readAgain(current: LoadedConfig): ReturnType<typeof reloadConfig>;
+  expectedVersion(): string | null;
+}
+
+/** From start to stop; resolves to the exit status. A start that fails ends with its one sentence in the log. */
+async function run(parts: RunParts): Promise<number> {
+  const stopAsked = untilSignal(parts.log); // before READY: systemd may stop us at once
+  let daemon: Daemon;
+  try {
+    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease() });
+  } catch (thrown) {
+    const error = toSidecarError(thrown);
+    parts.log.error(error.code === 'INTERNAL' ? { err: error.cause } : {}, `Cannot start: ${error.message}`);
+    parts.notify.sendStatus(`Cannot start: ${error.message}`);
+    return error.rule.exit;
+  }
+  const reload = () => daemon.reload();
+  process.on('SIGHUP', reload);
+  await stopAsked;
+  process.off('SIGHUP', reload);
+  return stop(daemon, parts.log);
+}
+
+async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {
+  try {
+    await daemon.stop();
+    log.info({}, 'stopped');
+    return 0;
+  } catch (thrown) {
+    log.error({}, `Stopped, but not cleanly: ${messageOf(thrown)}`);
+    return toSidecarError(thrown).rule.exit;
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; later ones change nothing, the drain has its own deadline. */
+function untilSignal(log: DaemonLog): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        log.info({}, `${signal}: stopping`);
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,101 @@
+import type { LoadedConfig } from './config/load.ts';
+import type { Backend } from './core/backend.ts';
+import { SidecarError } from './core/errors.ts';
+import type { Clock } from './core/log.ts';
+import type { Manifest } from './core/manifest.ts';
+import type { ServedModel } from './core/model.ts';
+import type { TaskSettings } from './core/task.ts';
+import { artefactOf, type Bundle } from './models/bundle.ts';
+import type { OpenModel } from './models/open.ts';
+import type { Proof } from './models/proof.ts';
+import type { Release } from './system/release.ts';
+
+export interface StateParts {
+  readonly release: Release;
+  readonly clock: Clock;
+  readonly loaded: LoadedConfig;
+  /** Version of the configuration that the YAML on disk would give now; null when that cannot be known. */
+  readonly expectedVersion: () => string | null;
+  readonly bundle: Bundle;
+  readonly backend: Backend;
+}
+
+/** What the daemon knows of itself. All that people and machines are told about it is made from this, in report.ts. */
+export class State {
+  readonly release: Release;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly bundle: Bundle;
+  readonly backend: Backend;
+  readonly expectedVersion: () => string | null;
+  /** In force; a reload replaces it. */
+  loaded: LoadedConfig;
+  model: OpenModel | null = null;
+  proof: Proof | null = null;
+  isStopping = false;
+  url = '';
+  lastInferenceMs: number | null = null;
+  /** Path → "ready" or why it cannot answer. */
+  endpoints: () => Readonly<Record<string, string>> = () => ({});
+
+  constructor(parts: StateParts) {
+    this.release = parts.release;
+    this.clock = parts.clock;
+    this.startedAt = parts.clock();
+    this.loaded = parts.loaded;
+    this.expectedVersion = parts.expectedVersion;
+    this.bundle = parts.bundle;
+    this.backend = parts.backend;
+  }
+
+  get manifest(): Manifest {
+    return this.bundle.manifest;
+  }
+
+  get onnxSha256(): string | null {
+    return artefactOf(this.bundle, 'onnx')?.sha256 ?? null;
+  }
+
+  get hefSha256(): string | null {
+    return artefactOf(this.bundle, 'hef')?.sha256 ?? null;
+  }
+
+  get hefPath(): string | null {
+    return artefactOf(this.bundle, 'hef')?.path ?? null;
+  }
+
+  /** Why no window is answered now, one sentence; null while ready. The one judgement that all others follow. */
+  failure(): string | null {
+    if (this.isStopping) return 'The daemon is stopping.';
+    const { available, reason } = this.backend.state();
+    if (!available) return reason ?? 'The backend is not available.';
+    if (this.model === null) return 'The model is not loaded.';
+    return this.proof?.failure() ?? null;
+  }
+
+  /** The model for one request. Throws BACKEND_UNAVAILABLE or NOT_READY with the reason; not while only draining. */
+  served(): ServedModel {
+    const { available, reason } = this.backend.state();
+    if (!available) throw new SidecarError('BACKEND_UNAVAILABLE', reason ?? 'The backend is not available.');
+    const failure = this.proof?.failure() ?? null;
+    if (this.model === null || failure !== null) {
+      throw new SidecarError('NOT_READY', failure ?? 'The model is not loaded yet.');
+    }
+    return this.model.served;
+  }
+
+  /** A window was answered. */
+  answered(inferMs: number): void {
+    this.lastInferenceMs = inferMs;
+    this.proof?.answered();
+  }
+
+  taskSettings(): TaskSettings {
+    const { deadline_ms, validate_input_ranges, allow_uncalibrated_motifs } = this.loaded.config.inference;
+    return {
+      deadlineMs: deadline_ms,
+      validateInputRanges: validate_input_ranges,
+      allowUncalibratedMotifs: allow_uncalibrated_motifs,
+    };
+  }
+}

@@ -1,0 +1,29 @@
+import type { Header, InferenceRecord } from '../../core/task.ts';
+
+/** Milliseconds of the steps of one call. */
+export interface Timing {
+  readonly parseMs: number;
+  readonly queueMs: number;
+  readonly inferMs: number;
+  readonly postMs: number;
+}
+
+/** Says in headers what the body must not: who answered, how well, how fast. */
+export function toHeaders(inference: InferenceRecord, timing: Timing, motifSource: string | null): Header[] {
+  const headers: Header[] = [
+    ['X-Backend', inference.backend],
+    ['X-Model', inference.model],
+  ];
+  if (inference.degraded !== null) headers.push(['X-Degraded', toHeaderValue(inference.degraded)]);
+  if (motifSource !== null) headers.push(['X-Motif-Source', motifSource]);
+  const inferMs = toMs(timing.inferMs);
+  headers.push(['X-Inference-Time-Ms', inferMs]);
+  const around = `parse;dur=${toMs(timing.parseMs)}, queue;dur=${toMs(timing.queueMs)}`;
+  headers.push(['Server-Timing', `${around}, infer;dur=${inferMs}, post;dur=${toMs(timing.postMs)}`]);
+  return headers;
+}
+
+const toMs = (ms: number) => Math.max(0, ms).toFixed(3);
+
+/** A reason is a sentence for people; a header takes one line of printable ASCII. */
+const toHeaderValue = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ').trim();

@@ -1,0 +1,67 @@
+import { toSidecarError } from '../../core/errors.ts';
+import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
+import { ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
+import { encode, infer, motifsOf } from './infer.ts';
+import { checkManifest } from './manifest-check.ts';
+import { normalise, toZScore } from './normalise.ts';
+import { planOf } from './plan.ts';
+import { selfTest } from './self-test.ts';
+
+/** Windows of an inertial sensor → latent and motif scores by a temporal convolutional network. */
+export const tcn: TaskKind = {
+  name: 'tcn',
+  checkManifest,
+  prepare({ normalisation }) {
+    const scale = toZScore(normalisation);
+    return (raw) => normalise(raw, scale);
+  },
+  create: (deps): Task => ({ name: 'tcn', routes: createRoutes(deps), endpoints: () => endpoints(deps) }),
+};
+
+function createRoutes(deps: TaskDeps): readonly Route[] {
+  const inferRoute: Route = {
+    method: 'POST',
+    path: '/infer',
+    label: '/infer',
+    kind: 'inference',
+    doc: INFER_DOC,
+    handle: (call) => infer(call, deps),
+  };
+  // One client code path appends /infer to a URL that ends in it already, another posts to the bare base URL.
+  const alias = (path: string): Route => ({ ...inferRoute, path, label: path, aliasOf: '/infer' });
+  const encodeRoute: Route = {
+    ...inferRoute,
+    path: '/encode',
+    label: '/encode',
+    doc: ENCODE_DOC,
+    handle: (call) => encode(call, deps),
+  };
+  const testRoute: Route = {
+    method: 'POST',
+    path: '/test',
+    label: '/test',
+    kind: 'service',
+    doc: TEST_DOC,
+    handle: (call) => selfTest(call, deps),
+  };
+  return [inferRoute, alias('/'), alias('/infer/infer'), encodeRoute, testRoute];
+}
+
+/** For /status: "ready", or the sentence that a request would be refused with. */
+function endpoints(deps: TaskDeps): Readonly<Record<string, string>> {
+  const encoding = readiness(() => planOf(deps.served()));
+  const inferring = readiness(() => {
+    const model = deps.served();
+    motifsOf(model, planOf(model), deps.settings().allowUncalibratedMotifs);
+  });
+  return { '/infer': inferring, '/encode': encoding, '/test': encoding };
+}
+
+function readiness(attempt: () => void): string {
+  try {
+    attempt();
+    return 'ready';
+  } catch (thrown) {
+    return toSidecarError(thrown).message;
+  }
+}

@@ -1,0 +1,134 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Manifest } from '../../src/core/manifest.ts';
+import { artefactOf, loadBundle } from '../../src/models/bundle.ts';
+import { readYaml } from '../../src/parts.ts';
+import { sha256, writeTinyBundle } from '../fixtures/bundle.ts';
+
+const load = (directory: string, hefPath: string | null = null) =>
+  loadBundle(directory, { parseYaml: readYaml, hefPath });
+const HEF = Buffer.concat([Buffer.from('01484546', 'hex'), Buffer.alloc(60, 7)]);
+
+t.test('a bundle is read whole, its digests verified', async (t) => {
+  const { directory, manifest } = writeTinyBundle(t.testdir());
+  const bundle = load(directory);
+  t.same(bundle.manifest, manifest);
+  t.match(artefactOf(bundle, 'onnx'), { path: join(directory, 'model.onnx'), sha256: manifest.artefacts[0]?.sha256 });
+  t.equal(artefactOf(bundle, 'hef'), null);
+  t.equal(bundle.golden.windows.length, 1);
+});
+
+t.test('a bundle that is not there is named, with the remedy', async (t) => {
+  t.throws(() => load('/nowhere/at/all'), { code: 'MODEL_MISSING', message: /\/nowhere\/at\/all.*MODEL_BUNDLE/ });
+  t.throws(() => load('tcn-vae@1'), { code: 'MODEL_MISSING', message: /no model store in this version/ });
+});
+
+t.test('one flipped byte is found, and the file is named', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  const file = join(directory, 'model.onnx');
+  writeFileSync(file, 'other bytes');
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: new RegExp(`${file} is not the file.*sha256`) });
+  rmSync(file);
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx cannot be read.*ENOENT/ });
+});
+
+const spoiled: readonly [what: string, change: object, message: RegExp][] = [
+  ['a missing key', { name: undefined }, /manifest\.yaml: .*name/],
+  ['an unknown key', { colour: 'red' }, /colour/],
+  ['a path in a file name', { golden: '../golden.json' }, /golden/],
+  ['a digest that is none', { artefacts: [{ file: 'model.onnx', kind: 'onnx', sha256: 'x' }] }, /artefacts\.0\.sha256/],
+  [
+    'scores that nobody gives',
+    { outputs: { latent: { name: 'l', shape: [1, 64] }, motif_scores: null } },
+    /outputs\.motif_scores is null/,
+  ],
+  ['labels for other scores', { motifs: { labels: ['a'], head: 'output' } }, /1 names for 12 scores/],
+  [
+    'a std of zero',
+    { normalisation: { method: 'z_score_per_channel', mean: [0], std: [0], source: '' } },
+    /normalisation\.std\.0/,
+  ],
+];
+
+for (const [what, change, message] of spoiled) {
+  t.test(`the manifest is refused for ${what}, which is named`, async (t) => {
+    const { directory } = writeTinyBundle(t.testdir(), {}, change as Partial<Manifest>);
+    t.throws(() => load(directory), { code: 'MODEL_INVALID', message });
+  });
+}
+
+t.test('a manifest that is no YAML is refused with its line', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  writeFileSync(join(directory, 'manifest.yaml'), 'name: [\n');
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /manifest\.yaml.*:\d+:\d+/ });
+});
+
+t.test('golden windows that are no JSON are refused', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  writeFileSync(join(directory, 'golden.json'), '{');
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /golden\.json is not JSON/ });
+});
+
+function withHef(directory: string, hef: Buffer | string, sha = sha256(hef)) {
+  const { manifest } = writeTinyBundle(directory);
+  writeFileSync(join(directory, 'model.hef'), hef);
+  const artefacts = [...manifest.artefacts, { file: 'model.hef', kind: 'hef', sha256: sha }];
+  writeFileSync(join(directory, 'manifest.yaml'), JSON.stringify({ ...manifest, artefacts }));
+}
+
+t.test('a .hef that is text is refused by name, as those that circulated were', async (t) => {
+  const directory = t.testdir();
+  withHef(directory, '{"mock_hef": true}');
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.hef is not a Hailo executable/ });
+});
+
+t.test('a .hef from elsewhere must be the one that the manifest describes', async (t) => {
+  const directory = t.testdir({ elsewhere: { 'a.hef': HEF, 'b.hef': Buffer.concat([HEF, HEF]) } });
+  withHef(directory, HEF);
+  const other = join(directory, 'elsewhere/a.hef');
+  t.equal(artefactOf(load(directory, other), 'hef')?.path, other);
+  t.throws(() => load(directory, join(directory, 'elsewhere/b.hef')), {
+    code: 'MODEL_INVALID',
+    message: /b\.hef.*sha256/,
+  });
+});
+
+const head = (change: object = {}) => ({
+  format: 1,
+  kind: 'prototypes',
+  version: '1',
+  labels: [],
+  temperature: 0.1,
+  prototypes: [new Array(64).fill(1), new Array(64).fill(-1)],
+  ...change,
+});
+
+function withHead(directory: string, file: object, reference: object = {}) {
+  const motifs = { labels: [], head: { kind: 'prototypes', file: 'head.json', source: 'k-means', ...reference } };
+  const bundle = writeTinyBundle(directory, { hasMotifs: false }, { motifs } as Partial<Manifest>);
+  writeFileSync(join(directory, 'head.json'), JSON.stringify(file));
+  return bundle.directory;
+}
+
+t.test('a motif head is read with the bundle', async (t) => {
+  t.match(load(withHead(t.testdir(), head())).head, { kind: 'prototypes', temperature: 0.1 });
+});
+
+t.test('a motif head of other sizes, or with another digest, is refused', async (t) => {
+  const refuse = (file: object, message: RegExp, reference = {}) =>
+    t.throws(() => load(withHead(t.testdir(), file, reference)), { code: 'MODEL_INVALID', message });
+  refuse(head({ prototypes: [[1, 2]] }), /rows must have 64 numbers/);
+  refuse(head({ labels: ['only one'] }), /2 motifs but 1 labels/);
+  refuse(head(), /head\.json is not the file/, { sha256: '0'.repeat(64) });
+  const dense = {
+    format: 1,
+    kind: 'dense',
+    version: '1',
+    labels: [],
+    activation: 'softmax',
+    weights: [new Array(64).fill(0)],
+    bias: [1, 2],
+  };
+  refuse(dense, /1 rows of weights but 2 biases/, { kind: 'dense' });
+});

@@ -9,14 +9,14 @@ export interface Undo {
 
 const STEP_TIMEOUT_MS = 5000;
 
-export function createUndo(): Undo {
+export function createUndo(stepTimeoutMs = STEP_TIMEOUT_MS): Undo {
   const steps: { name: string; close: () => unknown }[] = [];
   return {
     add: (name, close) => void steps.push({ name, close }),
     run: async () => {
       const failed: string[] = [];
       for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
-        await bounded(step.close).catch((thrown) => failed.push(`${step!.name}: ${messageOf(thrown)}`));
+        await bounded(step.close, stepTimeoutMs).catch((thrown) => failed.push(`${step!.name}: ${messageOf(thrown)}`));
       }
       if (failed.length > 0) throw new SidecarError('STOP_FAILED', `These did not close: ${failed.join('; ')}.`);
     },
@@ -24,10 +24,10 @@ export function createUndo(): Undo {
 }
 
 /** A wedged backend must not keep a stop from ending. */
-async function bounded(close: () => unknown): Promise<void> {
+async function bounded(close: () => unknown, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not closed after ${STEP_TIMEOUT_MS} ms`)), STEP_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error(`not closed after ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     await Promise.race([(async () => close())(), expired]);

@@ -5,3 +5,21 @@ import { serviceRoutes } from './http/service-routes.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { toHealth, toRoot, toStatus } from './report.ts';
 import type { State } from './state.ts';
+
+/** The service routes over the daemon's state; `tasks` are the routes that they describe beside themselves. */
+export function createServiceRoutes(state: State, metrics: Metrics, tasks: readonly Route[]): Route[] {
+  const { server, monitoring } = state.loaded.config;
+  const openapi = () => createOpenApi(state.release.version, [...tasks, ...routes]);
+  const routes: Route[] = serviceRoutes({
+    health: () => toHealth(state),
+    status: () => toStatus(state),
+    root: () => toRoot(state),
+    metrics: (isOpenMetrics) => metrics.page(isOpenMetrics),
+    openapi,
+    docs: () => renderDocs(openapi(), state.url),
+    countHealthCheck: (isHealthy) => metrics.healthCheck(isHealthy),
+    hasDocs: server.docs,
+    hasMetrics: monitoring.metrics,
+  });
+  return routes;
+}

@@ -36,7 +36,10 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
 function degrade(backend: Backend, reason: string): Backend {
   return {
     ...backend,
-    state: () => ({ ...backend.state(), degraded: reason }),
+    state: () => {
+      const state = backend.state();
+      return { ...state, degraded: state.degraded === null ? reason : `${reason} Besides, ${state.degraded}.` };
+    },
     load: async (source) => {
       const model = await backend.load(source);
       return {

@@ -4,11 +4,10 @@ import type { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Route } from '../core/task.ts';
 import type { BodyBudget } from './body-buffer.ts';
-import { tooManyConnections } from './connections.ts';
+import { createDrainGate } from './drain.ts';
 import { Exchange, type ExchangeHost, type ExchangeRecord } from './exchange.ts';
 import { headerOf } from './framing.ts';
 import { explainListenFailure, resolveHost } from './listen.ts';
-import { toErrorReply } from './reply.ts';
 import { createRequestIds } from './request-id.ts';
 import { createRoutingTable, normalisePath } from './routing.ts';
 
@@ -111,12 +110,14 @@ export function createServer(deps: ServerDeps): HttpServer {
     exchange.begin(table.get(path));
   });
 
-  app.filter((response, change) => {
+  app.filter(countConnection);
+
+  function countConnection(response: HttpResponse, change: number | object): void {
     connections += Number(change);
     if (Number(change) < 1 || connections <= limits.maxConnections) return;
-    refuseConnection(response);
+    response.close(); // no request has been read yet, so nobody waits for a reply in a certain form
     deps.onConnectionRefused?.(connections);
-  });
+  }
 
   function stopListening(): void {
     for (const socket of listening) uws.us_listen_socket_close(socket);
@@ -161,4 +162,19 @@ export function createServer(deps: ServerDeps): HttpServer {
       app.close();
     },
   };
+}
+
+function listenExclusively(app: TemplatedApp, address: string, port: number): us_listen_socket | false {
+  let listening: us_listen_socket | false = false;
+  app.listen(address, port, EXCLUSIVE, (socket) => {
+    listening = socket; // called before listen() returns
+  });
+  return listening;
+}
+
+/** Repeated names stay repeated: framing.ts must see them. */
+function copyHeaders(request: HttpRequest): string[] {
+  const headers: string[] = [];
+  request.forEach((name, value) => void headers.push(name, value));
+  return headers;
 }

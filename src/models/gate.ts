@@ -46,6 +46,8 @@ interface Entry {
 /** Weight of the newest measurement in the moving average of the service time. */
 const SMOOTHING = 0.2;
 const FIRST_GUESS_MS = 1;
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A bounded queue with a deadline in front of a model: what cannot be answered in time is refused at once, what became
@@ -59,6 +61,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   let isDraining = false;
   const drained = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | null = null;
+  let timerAt = Number.POSITIVE_INFINITY;
   const counts = { served: 0, refused: 0, dropped: 0 };
 
   function run(input: Float32Array, ticket: Ticket): Promise<TimedInference> {
@@ -72,7 +75,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
       const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, resolve, reject };
       if (running.size < model.capacity) launch(entry, now);
       else waiting.push(entry);
-      armTimer(now);
+      if (timer === null || ticket.deadlineAt < timerAt) armTimer(ticket.deadlineAt, now);
     });
   }
 
@@ -103,6 +106,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
         const endedAt = clock();
         learn(endedAt - entry.startedAt);
         finish(entry, endedAt);
+        if (endedAt > entry.ticket.deadlineAt) fail(entry, expired()); // the timer may not have had its turn yet
         if (entry.isSettled) return;
         settle(entry);
         counts.served += 1;
@@ -154,17 +158,26 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     entry.isSettled = true;
   }
 
-  /** One timer for all: it looks again when the earliest deadline can have passed, so nobody waits past his. */
-  function armTimer(now: number): void {
-    if (timer !== null) return;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const entry of running) if (!entry.isSettled) earliest = Math.min(earliest, entry.ticket.deadlineAt);
-    waiting.forEach((entry) => {
-      if (!entry.isSettled) earliest = Math.min(earliest, entry.ticket.deadlineAt);
-    });
-    if (earliest === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(expire, Math.max(1, earliest - now + 1));
+  /**
+   * One timer for all: it looks when the earliest deadline can have passed, so nobody waits past his. The deadlines of a
+   * steady load come in order, so that it is set once per deadline, not once per window.
+   */
+  function armTimer(deadlineAt: number, now: number): void {
+    clearTimeout(timer ?? undefined);
+    timerAt = deadlineAt;
+    timer = setTimeout(expire, Math.min(MAX_TIMER_MS, Math.max(1, deadlineAt - now + 1)));
     timer.unref(); // whoever waits is kept alive by its connection
+  }
+
+  /** Infinity when nobody waits any more. */
+  function earliestDeadline(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    const look = ({ isSettled, ticket }: Entry) => {
+      if (!isSettled) earliest = Math.min(earliest, ticket.deadlineAt);
+    };
+    running.forEach(look);
+    waiting.forEach(look);
+    return earliest;
   }
 
   function expire(): void {
@@ -173,7 +186,8 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     for (const entry of running) drop(entry, now);
     waiting.forEach((entry) => void drop(entry, now));
     waiting.prune((entry) => entry.isSettled);
-    armTimer(now);
+    const earliest = earliestDeadline();
+    if (earliest < Number.POSITIVE_INFINITY) armTimer(earliest, now);
     concludeDrain();
   }
 

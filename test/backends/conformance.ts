@@ -69,6 +69,12 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
     });
   });
 
+  await t.test('the model says how much it computes at a time, for the gate before it', async (t) => {
+    await withModel(async (model) => {
+      t.ok(model.lanes >= 1 && model.capacity >= model.lanes, `${model.lanes} lanes, capacity ${model.capacity}`);
+    });
+  });
+
   await t.test('the input is not touched', async (t) => {
     await withModel(async (model) => {
       const input = window(5);

@@ -20,17 +20,24 @@ export interface CpuBackendParts {
 /** The model on the CPU, through onnxruntime in worker threads. */
 export function createCpuBackend(parts: CpuBackendParts): Backend {
   const models = new Set<CpuModel>();
+  let isClosed = false;
+
+  function requireOpen(): void {
+    if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The CPU backend has been closed.');
+  }
 
   async function load(source: ModelSource): Promise<LoadedModel> {
+    requireOpen();
     const onnx = readOnnx(source);
     const lanes: Lane[] = [];
     const model = new CpuModel(source.id, source.input, lanes);
     const specs = { onnx, input: source.input, outputs: source.outputs };
     const onChange = () => model.dispatch();
-    for (let i = 0; i < parts.lanes; i++) lanes.push(createLane({ ...parts, ...specs, onChange }));
     try {
+      for (let i = 0; i < parts.lanes; i++) lanes.push(createLane({ ...parts, ...specs, onChange }));
       const graphs = await Promise.all(lanes.map((lane) => lane.ready));
       requireSameGraph(source, graphs[0]!);
+      requireOpen(); // or a close during the load would leave threads behind
     } catch (thrown) {
       await Promise.all(lanes.map((lane) => lane.close()));
       throw thrown;
@@ -44,6 +51,7 @@ export function createCpuBackend(parts: CpuBackendParts): Backend {
     state: () => toState(parts.lanes, models),
     load,
     close: async () => {
+      isClosed = true;
       await Promise.all([...models].map((model) => model.close()));
       models.clear();
     },

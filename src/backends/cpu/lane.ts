@@ -3,6 +3,7 @@ import type { Inference } from '../../core/backend.ts';
 import { SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { TensorSpec } from '../../core/tensor.ts';
+import { createFlags, endThread, guardExit, leave, unguardExit } from './crossing.ts';
 import {
   type FromWorker,
   type GraphFacts,
@@ -26,6 +27,8 @@ export interface LaneParts {
   onChange(): void;
   /** Delay before the n-th restart in a row, in milliseconds; for tests. */
   readonly restartDelayMs?: (attempt: number) => number;
+  /** How long close() waits for a thread that does not end; for tests. */
+  readonly closeTimeoutMs?: number;
 }
 
 /** One thread that computes windows, one at a time, with the next one staged. It is restarted when it dies. */
@@ -53,29 +56,44 @@ export function createLane(parts: LaneParts): Lane {
   const { input, outputs, log } = parts;
   const slots = new SharedArrayBuffer(slotBytes(input, outputs));
   const views = slotViews({ input, outputs, slots });
-  const init: WorkerInit = { onnx: parts.onnx, input, outputs, slots };
   const delayMs = parts.restartDelayMs ?? backoff;
   const ready = Promise.withResolvers<GraphFacts>();
   const pending: (Pending | null)[] = new Array(SLOTS).fill(null);
-  let worker = start();
   let isUp = false;
+  let wasUp = false;
   let isClosing = false;
   let restarts = 0;
   let timer: NodeJS.Timeout | undefined;
+  let flags = createFlags();
+  let worker = start();
 
+  /** Throws what startWorker throws, when the system has no thread to give. */
   function start(): Worker {
-    const thread = parts.startWorker(init);
+    const own = createFlags();
+    const thread = parts.startWorker({ onnx: parts.onnx, input, outputs, slots, flags: own });
+    guardExit(own);
+    flags = own;
     thread.on('message', receive);
     thread.on('error', (error) => log.error({ err: error }, 'a CPU inference thread failed'));
-    thread.on('exit', (status) => ended(thread, status));
+    thread.on('exit', (status) => {
+      leave(own);
+      unguardExit(own);
+      ended(status);
+    });
     return thread;
   }
 
   function receive(message: FromWorker): void {
     if (typeof message === 'number') answer(message);
     else if ('ready' in message) cameUp(message.ready);
-    else if ('failed' in message) ready.reject(refused(message.failed));
+    else if ('failed' in message) refusedToLoad(message.failed);
     else failed(message.slot, message.error);
+  }
+
+  /** The first load tells its caller; a later one, after a restart, has only the log. */
+  function refusedToLoad(reason: string): void {
+    if (wasUp) log.error({ reason }, 'the CPU runtime cannot load the model again');
+    ready.reject(refused(reason));
   }
 
   function failed(slot: number, reason: string): void {
@@ -85,7 +103,7 @@ export function createLane(parts: LaneParts): Lane {
 
   function cameUp(facts: GraphFacts): void {
     isUp = true;
-    restarts = 0;
+    wasUp = true;
     ready.resolve(facts);
     parts.onChange();
   }
@@ -93,6 +111,7 @@ export function createLane(parts: LaneParts): Lane {
   /** The outputs are copied, slice() of a shared view is not shared, before the slot goes to the next window. */
   function answer(slot: number): void {
     const caller = take(slot);
+    restarts = 0; // not before: a thread that dies at its first window must not be restarted ever faster
     const results: Record<string, Float32Array> = {};
     for (const [i, spec] of outputs.entries()) results[spec.name] = views[slot]!.outputs[i]!.slice();
     caller?.resolve({ outputs: results, backend: 'cpu', degraded: null });
@@ -105,16 +124,24 @@ export function createLane(parts: LaneParts): Lane {
     return caller;
   }
 
-  function ended(thread: Worker, status: number): void {
-    if (thread !== worker) return;
+  function ended(status: number): void {
     isUp = false;
     ready.reject(refused(`its thread ended with status ${status}`)); // nothing happens when it was up before
     for (let slot = 0; slot < SLOTS; slot++) take(slot)?.reject(lost());
     parts.onChange();
     if (isClosing) return;
     log.error({ status, restart_in_ms: delayMs(restarts) }, 'a CPU inference thread ended; starting another');
+    scheduleRestart();
+  }
+
+  function scheduleRestart(): void {
     timer = setTimeout(() => {
-      worker = start();
+      try {
+        worker = start();
+      } catch (error) {
+        log.error({ err: error, restart_in_ms: delayMs(restarts) }, 'a CPU inference thread cannot be started');
+        scheduleRestart();
+      }
     }, delayMs(restarts));
     restarts += 1;
   }
@@ -131,12 +158,7 @@ export function createLane(parts: LaneParts): Lane {
   async function close(): Promise<void> {
     isClosing = true;
     clearTimeout(timer);
-    if (worker.threadId === -1) return; // it has ended already
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
-    worker.postMessage('close' satisfies ToWorker);
-    const forced = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS);
-    await exited;
-    clearTimeout(forced);
+    await endThread(worker, flags, { timeoutMs: parts.closeTimeoutMs ?? CLOSE_TIMEOUT_MS, log });
   }
 
   const freeSlots = () => (isUp ? pending.filter((caller) => caller === null).length : 0);

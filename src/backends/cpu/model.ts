@@ -13,8 +13,6 @@ interface Waiting {
 /** A model in all lanes of the CPU backend: each window goes to a lane that is free. */
 export class CpuModel implements LoadedModel {
   readonly id: string;
-  readonly capacity: number;
-  readonly lanes: number;
   readonly #lanes: readonly Lane[];
   readonly #input: TensorSpec;
   readonly #waiting: Waiting[] = [];
@@ -26,8 +24,14 @@ export class CpuModel implements LoadedModel {
     this.id = id;
     this.#input = input;
     this.#lanes = lanes;
-    this.lanes = lanes.length;
-    this.capacity = lanes.length * SLOTS;
+  }
+
+  get lanes(): number {
+    return this.#lanes.length;
+  }
+
+  get capacity(): number {
+    return this.#lanes.length * SLOTS;
   }
 
   get lanesUp(): number {

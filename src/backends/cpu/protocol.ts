@@ -7,6 +7,8 @@ export interface WorkerInit {
   readonly outputs: readonly TensorSpec[];
   /** Room for SLOTS windows and their outputs; see slotViews. */
   readonly slots: SharedArrayBuffer;
+  /** See crossing.ts. */
+  readonly flags: Int32Array<SharedArrayBuffer>;
 }
 
 /** What a graph takes and gives, as the runtime reports it; a dimension that is not fixed is a string. */

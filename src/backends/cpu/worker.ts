@@ -1,13 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.ts';
+import { enter, leave } from './crossing.ts';
 import { openSession, type Session } from './ort.ts';
-import { type FromWorker, type Slot, slotViews, type ToWorker, type WorkerInit } from './protocol.ts';
+import { type FromWorker, slotViews, type ToWorker, type WorkerInit } from './protocol.ts';
 
 /** A lane's thread: computes the slots it is told to, in the order it is told, until it is closed. */
 if (parentPort !== null) void serve(parentPort, workerData as WorkerInit);
 
 async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Promise<void> {
   const say = (message: FromWorker) => port.postMessage(message);
+  const { flags } = init;
   let session: Session;
   try {
     const onnx = new Uint8Array(init.onnx).slice(); // the runtime takes no shared memory
@@ -16,6 +18,8 @@ async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Pr
     say({ failed: messageOf(thrown) });
     port.close();
     return;
+  } finally {
+    leave(flags);
   }
   const slots = slotViews(init);
   const queue: number[] = [];
@@ -23,26 +27,32 @@ async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Pr
 
   async function work(): Promise<void> {
     isBusy = true;
-    for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) say(await compute(session, slots, slot));
+    for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) say(await compute(slot));
     isBusy = false;
   }
 
-  port.on('message', (message: ToWorker) => {
-    if (message === 'close') {
-      void session.close().finally(() => port.close());
-      return;
+  async function compute(slot: number): Promise<FromWorker> {
+    if (!enter(flags)) return { slot, error: 'its thread is being ended' };
+    try {
+      await session.run(slots[slot]!);
+      return slot;
+    } catch (thrown) {
+      return { slot, error: messageOf(thrown) };
+    } finally {
+      leave(flags);
     }
+  }
+
+  /** The thread ends when its port does. */
+  async function close(): Promise<void> {
+    if (enter(flags)) await session.close().finally(() => leave(flags));
+    port.close();
+  }
+
+  port.on('message', (message: ToWorker) => {
+    if (message === 'close') return void close();
     queue.push(message);
     if (!isBusy) void work();
   });
   say({ ready: session.facts });
-}
-
-async function compute(session: Session, slots: readonly Slot[], slot: number): Promise<FromWorker> {
-  try {
-    await session.run(slots[slot]!);
-    return slot;
-  } catch (thrown) {
-    return { slot, error: messageOf(thrown) };
-  }
 }

@@ -27,5 +27,8 @@ export function whyUnavailable(devices: readonly DetectedDevice[]): string {
   if (first.node === null) {
     return `The driver has a Hailo device (${first.name}), but /dev/${first.name} is missing; and this version cannot drive it yet. Set backend.kind to auto or cpu.`;
   }
+  if (!first.isAccessible) {
+    return `There is a Hailo device (${first.node}), but this user may not open it, and this version cannot drive it yet. Set backend.kind to auto or cpu.`;
+  }
   return `There is a Hailo device (${first.node}), but this version cannot drive it yet. Set backend.kind to auto or cpu.`;
 }

@@ -11,6 +11,7 @@ const DEGRADED = 'stub backend: answers are a fixed rule of the first sample, no
  */
 export function createStubBackend(log: Log): Backend {
   log.warn({}, 'backend.kind is stub: every answer is a fixed rule, not a model');
+  let isClosed = false;
   return {
     kind: 'stub',
     state: (): BackendState => ({
@@ -20,19 +21,25 @@ export function createStubBackend(log: Log): Backend {
       device: 'no device (stub)',
       degraded: DEGRADED,
     }),
-    load: async (source) => createStubModel(source),
-    close: async () => {},
+    load: async (source) => {
+      if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The stub backend has been closed.');
+      return createStubModel(source, () => isClosed);
+    },
+    close: async () => {
+      isClosed = true;
+    },
   };
 }
 
-function createStubModel(source: ModelSource): LoadedModel {
+function createStubModel(source: ModelSource, isBackendClosed: () => boolean): LoadedModel {
   let isClosed = false;
   return {
     id: source.id,
     capacity: 64,
     lanes: 1,
     run: async (input) => {
-      if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', `The model ${source.id} has been closed.`);
+      if (isClosed || isBackendClosed())
+        throw new SidecarError('BACKEND_UNAVAILABLE', `The model ${source.id} has been closed.`);
       if (input.length !== sizeOf(source.input)) {
         throw new SidecarError('BACKEND_FAILED', `The model ${source.id} takes ${sizeOf(source.input)} values.`);
       }

@@ -26,4 +26,4 @@ export function toHeaders(inference: InferenceRecord, timing: Timing, motifSourc
 const toMs = (ms: number) => Math.max(0, ms).toFixed(3);
 
 /** A reason is a sentence for people; a header takes one line of printable ASCII. */
-const toHeaderValue = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ').trim();
+const toHeaderValue = (text: string) => text.replace(/\s*[^\x20-\x7e]+\s*/g, ' ').trim();

@@ -73,10 +73,10 @@ function writeDecimal(bytes: Uint8Array, at: number, mantissa: number, scale: nu
   return end;
 }
 
-/** The rare sizes, zero among them; "-0" is JSON and keeps its sign. */
+/** The rare sizes, zero and subnormals (which need fewer digits) among them; "-0" is JSON and keeps its sign. */
 function toText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  for (let digits = FEWEST_DIGITS; digits < MOST_DIGITS; digits++) {
+  for (let digits = 1; digits < MOST_DIGITS; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return String(short);
   }

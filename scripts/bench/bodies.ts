@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SAMPLES = join(import.meta.dirname, '..', '..', '..', 'shared', 'samples');
+
+/** The request bodies that are measured: the published samples where they are, and what EdgeInfer sends. */
+export function requestBodies(): Record<string, string> {
+  const window = generate();
+  return {
+    'compact sample': sample('random_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }),
+    'pretty sample':
+      sample('realistic_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }, null, 2),
+    'float32 digits': `{"x":[${window.map((row) => `[${row.map(toShortestFloat32).join(',')}]`).join(',')}]}`,
+  };
+}
+
+function sample(file: string): string | null {
+  const path = join(SAMPLES, file);
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
+
+/** 100×9 values within the accepted ranges, the same at every run. */
+function generate(): number[][] {
+  let state = 0x2545f491;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  return Array.from({ length: 100 }, () => Array.from({ length: 9 }, () => Math.fround(next() * 20)));
+}
+
+const round3 = (value: number) => Math.round(value * 1000) / 1000;
+
+/** The shortest decimal that reads back as the same float32, as Swift's encoder prints it. */
+export function toShortestFloat32(value: number): string {
+  for (let digits = 6; digits < 9; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return String(Number(text));
+  }
+  return String(Number(value.toPrecision(9)));
+}

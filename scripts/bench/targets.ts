@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** A server under measurement. */
+export interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Milliseconds from spawn to the first `ok:true`. */
+  readonly startMs: number;
+  /** Longest event-loop delay since the last call, in milliseconds. */
+  loopDelay(): Promise<{ readonly maxMs: number; readonly p99Ms: number }>;
+  stop(): Promise<void>;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** The daemon from its sources, on a free port, with `overrides` written as its configuration. */
+export async function startDaemon(
+  name: string,
+  directory: string,
+  config: string,
+  core: number | null,
+): Promise<Target> {
+  const port = await freePort();
+  const file = join(directory, `${name.replace(/\W+/g, '-')}.yaml`);
+  writeFileSync(file, `server: {port: ${port}}\nlogging: {level: warn}\n${config}`);
+  const main = join(ROOT, 'src', 'main.ts');
+  return start(name, port, core, ['--import', probe(), main, 'serve', '--config', file]);
+}
+
+/** The bare uWebSockets.js server. */
+export async function startBare(core: number | null): Promise<Target> {
+  const port = await freePort();
+  return start('bare 200', port, core, [
+    '--import',
+    probe(),
+    join(ROOT, 'scripts', 'bench', 'bare-server.ts'),
+    String(port),
+  ]);
+}
+
+/** The published model as a bundle directory, when ../shared is there and the program can make one. */
+export async function makeReferenceBundle(directory: string): Promise<string | null> {
+  const source = join(ROOT, '..', 'shared', 'models', 'tcn-vae-72pct');
+  if (!existsSync(source)) return null;
+  const out = join(directory, 'tcn-vae');
+  const onnx = join(source, 'tcn_encoder_for_edgeinfer.onnx');
+  const args = ['model', 'create', '--onnx', onnx, '--config', join(source, 'model_config.json'), '--out', out];
+  const child = spawn(process.execPath, [join(ROOT, 'src', 'main.ts'), ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [status] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`model create ended with ${status}`);
+  return out;
+}
+
+function probe(): string {
+  return join(ROOT, 'scripts', 'bench', 'loop-probe.ts');
+}
+
+async function start(name: string, port: number, core: number | null, args: string[]): Promise<Target> {
+  const node = [process.execPath, ...args];
+  const command = core === null ? node : ['taskset', '-c', String(core), ...node];
+  const startedAt = performance.now();
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.setEncoding('utf8');
+  const said: string[] = [];
+  child.stderr.on('data', (text: string) => said.push(text));
+  await untilHealthy(child, port, () => said.join(''));
+  const startMs = performance.now() - startedAt;
+  if (child.pid === undefined) throw new Error(`${name} did not start`);
+  return { name, port, pid: child.pid, startMs, loopDelay: () => askLoop(child, said), stop: () => end(child) };
+}
+
+async function untilHealthy(child: ChildProcess, port: number, said: () => string): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the server ended:\n${said()}`);
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
+    if (response?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function askLoop(child: ChildProcess, said: string[]): Promise<{ maxMs: number; p99Ms: number }> {
+  said.length = 0;
+  child.kill('SIGUSR2');
+  for (;;) {
+    const answer = /LOOP (.*)/.exec(said.join(''))?.[1];
+    if (answer !== undefined) return JSON.parse(answer);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

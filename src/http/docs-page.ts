@@ -1,0 +1,65 @@
+import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
+
+/** The OpenAPI document as one page for people: no script, no picture, nothing from any network. */
+export function renderDocs(document: OpenApiDocument, url: string): string {
+  const { title, version, description } = document.info;
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => renderOperation(method, path, operation, url)),
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${toHtml(title)} ${toHtml(version)}</title><style>${STYLE}</style></head>
+<body><h1>${toHtml(title)} <small>${toHtml(version)}</small></h1><p>${toHtml(description)}</p>
+<p>For programs: <a href="/openapi.json">/openapi.json</a></p>
+${operations.join('\n')}
+</body></html>
+`;
+}
+
+const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
+h2{margin-top:2.5rem;border-top:1px solid #ccc;padding-top:1rem;font-size:1.1rem}code,pre{font:14px/1.4 ui-monospace,monospace;background:#f4f4f4}
+pre{padding:.75rem;overflow:auto;max-height:24rem}.m{display:inline-block;min-width:3.5rem;font-weight:700}table{border-collapse:collapse}
+td{padding:.15rem 1rem .15rem 0;vertical-align:top}@media(prefers-color-scheme:dark){body{background:#161616;color:#ddd}code,pre{background:#222}a{color:#8bf}}`;
+
+function renderOperation(method: string, path: string, operation: OpenApiOperation, url: string): string {
+  const responses = Object.entries(operation.responses).map(
+    ([status, { description }]) => `<tr><td><code>${status}</code></td><td>${toHtml(description)}</td></tr>`,
+  );
+  return `<h2><code class="m">${method.toUpperCase()}</code> <code>${toHtml(path)}</code></h2>
+<p>${toHtml(operation.summary)}.</p>${operation.description ? `<p>${toHtml(operation.description)}</p>` : ''}
+<pre>${toHtml(toCurl(method, path, operation, url))}</pre>
+<table>${responses.join('')}</table>${renderSchemas(operation)}`;
+}
+
+/** A line that works when pasted. */
+function toCurl(method: string, path: string, { requestBody }: OpenApiOperation, url: string): string {
+  if (method === 'get') return `curl -s ${url}${path}`;
+  if (requestBody === undefined) return `curl -s -X POST ${url}${path}`;
+  const key = Object.keys(exampleOf(requestBody))[0] ?? 'x';
+  const row = '[0,0,9.81,0,0,0,22,0,-43]';
+  const window = `$(yes '${row}' | head -100 | paste -sd,)`;
+  return `curl -s ${url}${path} -H 'content-type: application/json' -d "{\\"${key}\\":[${window}]}"`;
+}
+
+function exampleOf(requestBody: object): object {
+  const { content } = requestBody as { content: Record<string, { example?: object }> };
+  return Object.values(content)[0]?.example ?? {};
+}
+
+function renderSchemas({ requestBody, responses }: OpenApiOperation): string {
+  const body = schemaIn((requestBody as { content?: object } | undefined)?.content);
+  const answer = schemaIn(responses['200']?.content);
+  const show = (name: string, schema: unknown) =>
+    schema === undefined
+      ? ''
+      : `<details><summary>${name}</summary><pre>${toHtml(JSON.stringify(schema, null, 2))}</pre></details>`;
+  return show('Body', body) + show('Answer', answer);
+}
+
+function schemaIn(content: object | undefined): unknown {
+  return (Object.values(content ?? {})[0] as { schema?: unknown } | undefined)?.schema;
+}
+
+function toHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -20,7 +20,8 @@ function prepare(): void {
 
 function serveArguments(given: readonly string[]): string[] {
   const namesConfig = given.some((argument) => argument === '--config' || argument.startsWith('--config='));
-  return ['serve', ...(namesConfig ? [] : ['--config', join(ROOT, 'etc', 'hailo-tcn-sidecar.yaml')]), ...given];
+  const config = namesConfig ? [] : ['--config', join(ROOT, 'etc', 'hailo-tcn-sidecar.yaml')];
+  return ['serve', '--format', 'pretty', ...config, ...given]; // npm start is for people, also through a pipe
 }
 
 try {

@@ -11,7 +11,7 @@ import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { openBundle, startCpuThread, taskOf } from './parts.ts';
 import { record } from './record.ts';
 import { reload } from './reload.ts';
-import { showServed, toReadings, toStatusLine } from './report.ts';
+import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
 import { createServiceRoutes } from './service.ts';
 import { State } from './state.ts';
 import { loadNative } from './system/native.ts';
@@ -87,10 +87,10 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   undo.add('server', async () => server.close());
   const bound = await server.listen(config.server.host, config.server.port);
   state.url = `http://${showAddress(bound.host, bound.port)}`;
-  undo.add('watchdog', startWatchdog(notify, backend, state.proof));
-
   showServed(metrics, state);
+  for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
   announce(state, log, notify);
+  undo.add('watchdog', startWatchdog(notify, backend, state.proof));
   return {
     state,
     reload: () => reloadInto(state, parts, metrics),
@@ -117,7 +117,7 @@ function startProof(state: State, log: DaemonLog, onChange: () => void): void {
 function announce(state: State, log: DaemonLog, notify: Notify): void {
   const line = toStatusLine(state);
   notify.ready(line);
-  if (state.failure() === null) log.info({}, line);
+  if (state.failure() === null) log.info({}, `${line}. Try: ${toTryLine(state)}`);
   else log.error({}, line);
 }
 

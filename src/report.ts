@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { publicView } from './config/public-view.ts';
 import type { HealthReport } from './http/health.ts';
 import type { Metrics, Readings } from './observe/metrics.ts';
@@ -124,6 +125,13 @@ export function toStatusLine(state: State): string {
   const { device, degraded } = backend.state();
   const served = `Serving ${id} at ${state.url} on ${device}`;
   return degraded === null ? served : `${served}; degraded: ${degraded}`;
+}
+
+/** A line to paste that gets a first answer: an example of the bundle, where it has one, else the built-in window. */
+export function toTryLine({ bundle, url }: State): string {
+  const example = join(resolve(bundle.directory), 'examples', 'walk.json');
+  if (!existsSync(example)) return `curl -s -X POST ${url}/test`;
+  return `curl -s ${url}/infer -H 'content-type: application/json' -d @${example}`;
 }
 
 /** Expectations of the admin that the model does not meet, one sentence each; they never relabel it. */

@@ -2,30 +2,42 @@ import { type Io, parseCommandLine } from './cli/io.ts';
 import { createExpectedVersion } from './config/expected-version.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { reloadConfig } from './config/reload.ts';
-import { messageOf, toSidecarError } from './core/errors.ts';
+import { messageOf, SidecarError, toSidecarError } from './core/errors.ts';
 import { type Daemon, start } from './daemon.ts';
-import { createLog, type DaemonLog } from './observe/log.ts';
+import { createLog, type DaemonLog, FORMATS, type LogFormat } from './observe/log.ts';
 import { createNotify, type Notify } from './system/notify.ts';
 import { readRelease } from './system/release.ts';
 
-const HELP = `Usage: hailo-tcn-sidecar serve [--config FILE]
+const HELP = `Usage: hailo-tcn-sidecar serve [--config FILE] [--format FORMAT]
 
 Runs the daemon in the foreground until SIGTERM or SIGINT; requests in flight are answered first.
 SIGHUP reads the configuration again.
 
---config FILE   the rendered JSON or a YAML file; without it the default places, see "config --help"`;
+--config FILE     the rendered JSON or a YAML file; without it the default places, see "config --help"
+--format FORMAT   of the log: ${FORMATS.join(', ')}; wins over logging.format`;
+
+const OPTIONS = {
+  config: { type: 'string' },
+  format: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 /** `serve`: the process around the daemon. Signals in, exit status out. */
 export async function serveCommand(argv: string[], io: Io): Promise<number> {
-  const options = { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
-  const { values } = parseCommandLine(argv, options, { command: 'serve', operands: 0 });
+  const { values } = parseCommandLine(argv, OPTIONS, { command: 'serve', operands: 0 });
   if (values.help) {
     io.out(HELP);
     return 0;
   }
   const source = { path: values.config ?? null, env: process.env };
   const loaded = loadConfig(source);
-  const log = createLog({ ...loaded.config.logging, env: process.env, isTerminal: process.stdout.isTTY === true });
+  const { level, format } = loaded.config.logging;
+  const log = createLog({
+    level,
+    format: values.format === undefined ? format : toFormat(values.format),
+    env: process.env,
+    isTerminal: process.stdout.isTTY === true,
+  });
   const notify = await createNotify(process.env, process.pid);
   const expectedVersion = createExpectedVersion({ yamlPath: () => loaded.yamlPath, env: process.env });
   const readAgain = (current: LoadedConfig) => reloadConfig(current, source);
@@ -34,6 +46,12 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
   } finally {
     log.flush();
   }
+}
+
+function toFormat(name: string): LogFormat {
+  const format = FORMATS.find((known) => known === name);
+  if (format !== undefined) return format;
+  throw new SidecarError('USAGE', `serve: --format is one of ${FORMATS.join(', ')}, not "${name}".`);
 }
 
 interface RunParts {

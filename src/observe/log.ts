@@ -3,7 +3,8 @@ import type { Log } from '../core/log.ts';
 import { type LogRecord, toJournalLines, toPrettyLine } from './lines.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogFormat = 'auto' | 'json' | 'pretty' | 'journal';
+export const FORMATS = ['auto', 'json', 'pretty', 'journal'] as const;
+export type LogFormat = (typeof FORMATS)[number];
 
 export interface DaemonLog extends Log {
   setLevel(level: LogLevel): void;

@@ -1,4 +1,5 @@
-import { SidecarError } from '../core/errors.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { artefactOf, type Bundle } from '../models/bundle.ts';
 import type { CreateOptions } from '../models/create.ts';
@@ -31,11 +32,16 @@ export async function modelCommand(argv: readonly string[], io: Io, deps: ModelD
     io.out(HELP);
     return 0;
   }
-  throw new SidecarError('USAGE', `model: there is no command "${command}". See "hailo-tcn-sidecar model --help".`);
+  const near = didYouMean(command, ['create', 'inspect']);
+  throw new SidecarError(
+    'USAGE',
+    `model: there is no command "${command}".${near} See "hailo-tcn-sidecar model --help".`,
+  );
 }
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
+const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
 
 async function create(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
   const options = {
@@ -47,17 +53,21 @@ async function create(argv: readonly string[], io: Io, deps: ModelDeps): Promise
     name: TEXT,
     'bundle-version': TEXT,
     force: FLAG,
-    help: FLAG,
+    help: HELP_FLAG,
   };
   const { values } = parseCommandLine(argv, options, { command: 'model', operands: 0 });
   if (values.help) {
     io.out(HELP);
     return 0;
   }
-  const bundle = await deps.create({
+  const files = {
     onnx: required('onnx', values.onnx),
     config: required('config', values.config),
     out: required('out', values.out),
+  };
+  if (io.isTerminal) io.err(io.errColour.dim('Running the model to write its golden windows …'));
+  const bundle = await deps.create({
+    ...files,
     hef: values.hef ?? null,
     motifs: values.motifs ?? null,
     name: values.name ?? null,
@@ -82,19 +92,24 @@ function required(name: string, value: string | undefined): string {
 }
 
 async function inspect(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
-  const { values, positionals } = parseCommandLine(argv, { json: FLAG, help: FLAG }, { command: 'model', operands: 1 });
+  const { values, positionals } = parseCommandLine(
+    argv,
+    { json: FLAG, help: HELP_FLAG },
+    { command: 'model', operands: 1 },
+  );
   if (values.help) {
     io.out(HELP);
     return 0;
   }
   const bundle = deps.load(positionals[0] ?? deps.defaultBundle());
   try {
-    const figures = await deps.check(bundle);
+    const figures = artefactOf(bundle, 'onnx') === null ? null : await deps.check(bundle);
     if (values.json) io.out(JSON.stringify({ ok: true, ...toFacts(bundle), golden: figures }, null, 2));
     else print(io, bundle, figures);
     return 0;
   } catch (thrown) {
-    if (!values.json) print(io, bundle, null);
+    if (values.json) io.out(JSON.stringify({ ok: false, ...toFacts(bundle), error: messageOf(thrown) }, null, 2));
+    else print(io, bundle, null);
     return fail(io, thrown);
   }
 }
@@ -120,6 +135,8 @@ function print(io: Io, bundle: Bundle, figures: GoldenFigures | null): void {
     ['licence', manifest.licence],
   ];
   for (const line of toTable(rows)) io.out(line);
+  if (artefactOf(bundle, 'onnx') === null)
+    io.out('  Its golden windows were not run: there is no .onnx file, which the CPU needs.');
   if (figures === null) return;
   const verdict = `cosine ${figures.cosine.toFixed(7)}, largest difference ${figures.maxAbs.toExponential(1)}, ${figures.medianMs.toFixed(2)} ms each`;
   io.out(`${io.colour.green('✓')} ${figures.windows} golden windows: ${verdict}`);

@@ -1,6 +1,6 @@
 import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Golden, Manifest } from '../core/manifest.ts';
-import { compareVectors } from '../models/golden.ts';
+import { compareVectors, type Difference } from '../models/golden.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--json]
@@ -65,29 +65,45 @@ async function askHealth(deps: SelftestDeps, url: string): Promise<string> {
   return `${health.model}@${health.model_version}`;
 }
 
+/** A window goes to /infer where it has motif scores to compare, else to /encode. */
 async function sendWindow(
   deps: SelftestDeps,
   url: string,
   window: Golden['windows'][number],
   tolerance: Golden['tolerance'],
 ): Promise<WindowResult> {
+  const path = window.motif_scores === null ? '/encode' : '/infer';
   const startAt = performance.now();
-  const response = await call(deps, `${url}/encode`, {
+  const response = await call(deps, url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ imu_window: window.x }),
+    body: JSON.stringify({ x: window.x }),
   });
   const milliseconds = performance.now() - startAt;
   if (response.status !== 200) {
-    throw new SidecarError(
-      'CHECK_FAILED',
-      `${url}/encode answered ${response.status} for the golden window "${window.name}": ${await response.text()}`,
-    );
+    const sentence = `${url}${path} answered ${response.status} for the golden window "${window.name}": ${await response.text()}`;
+    throw new SidecarError('CHECK_FAILED', sentence);
   }
-  const { latent_embedding: latent } = (await response.json()) as { latent_embedding: number[] };
-  const { cosine, maxAbs } = compareVectors(Float32Array.from(latent), Float32Array.from(window.latent));
+  const { cosine, maxAbs } = compareAnswer((await response.json()) as Answer, window);
   const ok = cosine >= tolerance.cosine && maxAbs <= tolerance.abs;
   return { window: window.name, ok, cosine, maxAbs, milliseconds, backend: response.headers.get('x-backend') ?? '' };
+}
+
+interface Answer {
+  readonly latent?: readonly number[];
+  readonly latent_embedding?: readonly number[];
+  readonly motif_scores?: readonly number[];
+}
+
+/** The worse of latent and scores. */
+function compareAnswer(answer: Answer, window: Golden['windows'][number]): Difference {
+  const latent = compareLists(answer.latent ?? answer.latent_embedding ?? [], window.latent);
+  const scores = compareLists(answer.motif_scores ?? [], window.motif_scores ?? []);
+  return { cosine: Math.min(latent.cosine, scores.cosine), maxAbs: Math.max(latent.maxAbs, scores.maxAbs) };
+}
+
+function compareLists(found: readonly number[], expected: readonly number[]): Difference {
+  return compareVectors(Float32Array.from(found), Float32Array.from(expected));
 }
 
 async function call(deps: SelftestDeps, url: string, init: RequestInit): Promise<Response> {

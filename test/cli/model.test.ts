@@ -46,6 +46,15 @@ t.test('inspect says when the golden windows do not pass', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
   const check = () => Promise.reject(new SidecarError('MODEL_INVALID', 'tiny@1 gives another latent'));
   t.match(await run(['inspect', directory], { check }), { status: 65, out: /tiny@1/, err: /gives another latent/ });
+  const { status, out } = await run(['inspect', directory, '--json'], { check });
+  t.equal(status, 65);
+  t.match(JSON.parse(out), { ok: false, directory, error: /gives another latent/ });
+});
+
+t.test('inspect of a bundle without an .onnx says that nothing was run', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  const load = () => ({ ...readBundle(directory), artefacts: [] });
+  t.match(await run(['inspect', directory], { load }), { status: 0, out: /golden windows were not run/ });
 });
 
 t.test('create hands on what was asked and says how to serve it', async (t) => {
@@ -69,6 +78,8 @@ t.test('wrong use is told, with the way to the help', async (t) => {
   await t.rejects(run(['create', '--onnx', 'a']), { code: 'USAGE', message: /--config/ });
   await t.rejects(run(['create', '--onxx', 'a']), { code: 'USAGE', message: /--onnx/ });
   await t.rejects(run(['remove']), { code: 'USAGE', message: /"remove".*--help/ });
+  await t.rejects(run(['inspec']), { code: 'USAGE', message: /Did you mean "inspect"/ });
+  t.match(await run(['create', '-h']), { status: 0, out: /^Usage/ });
   t.match(await run([]), { status: 0, out: /^Usage/ });
   t.match(await run(['create', '--help']), { status: 0, out: /^Usage/ });
   t.match(await run(['inspect', '--help']), { status: 0, out: /^Usage/ });

@@ -44,6 +44,16 @@ t.test('one number that differs fails', async (t) => {
   t.match(await run([], url, directory), { status: 1, out: /✗ {2}sine/ });
 });
 
+t.test('motif scores are compared where the window has them', async (t) => {
+  const { url, directory } = await serve(t);
+  const bundle = readBundle(directory);
+  const windows = bundle.golden.windows.map((window) => ({ ...window, motif_scores: new Array(12).fill(0.5) }));
+  const golden = { ...bundle.golden, windows };
+  const sink = { write: () => true };
+  const deps = { defaultUrl: url, loadGolden: () => ({ manifest: bundle.manifest, golden }), fetch };
+  t.equal(await selftestCommand([], createIo(sink, sink, {}), deps), 1, 'the server gives none');
+});
+
 t.test('another model, an unhealthy daemon, a refusal, nobody at all: each is told', async (t) => {
   const other = await serve(t, { health: { ok: true, model: 'other', model_version: '2' } });
   await t.rejects(run([], other.url, other.directory), { code: 'CHECK_FAILED', message: /other@2.*tiny@1/ });

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { statSync } from 'node:fs';
 import type { VerifiedArtefact } from '../core/backend.ts';
 import { messageOf, SidecarError } from '../core/errors.ts';
-import { type Golden, GoldenSchema, type Manifest, type MotifHead, MotifHeadSchema } from '../core/manifest.ts';
+import { type Golden, GoldenSchema, type Manifest, type MotifHead } from '../core/manifest.ts';
 import { sizeOf } from '../core/tensor.ts';
-import { checkData, type ParseYaml, parseManifest } from './manifest.ts';
+import { fileOf, MAX_BYTES, readBytes, readJson, readText, requireDigest } from './bundle-files.ts';
+import { readHead } from './head.ts';
+import { type ParseYaml, parseManifest } from './manifest.ts';
 
 /** A bundle directory whose files were read and verified; nothing of it has run yet. */
 export interface Bundle {
@@ -22,8 +22,6 @@ export interface BundleOptions {
   readonly hefPath?: string | null;
 }
 
-const MAX_BYTES = 512 << 20;
-const MAX_TEXT_BYTES = 16 << 20;
 const HEF_MAGIC = 0x01484546;
 
 /**
@@ -32,7 +30,7 @@ const HEF_MAGIC = 0x01484546;
  */
 export function loadBundle(directory: string, options: BundleOptions): Bundle {
   requireDirectory(directory);
-  const manifestFile = join(directory, 'manifest.yaml');
+  const manifestFile = fileOf(directory, 'manifest.yaml');
   const manifest = parseManifest(readText(manifestFile), manifestFile, options.parseYaml);
   const hefPath = options.hefPath ?? null;
   requirePlaceFor(hefPath, manifest, manifestFile);
@@ -56,22 +54,6 @@ function requirePlaceFor(hefPath: string | null, manifest: Manifest, manifestFil
   throw new SidecarError(
     'MODEL_INVALID',
     `model.hef_path (HEF_PATH) names ${hefPath}, but ${manifestFile} describes no .hef to check it against: make the bundle with "model create --hef", or unset the path.`,
-  );
-}
-
-/** A file of the bundle; a link that leads out of it is refused, because then the bundle is not what was checked. */
-function fileOf(directory: string, name: string): string {
-  const file = join(directory, name);
-  let target: string;
-  try {
-    target = realpathSync(file);
-  } catch {
-    return file; // whoever reads it says what is wrong
-  }
-  if (target.startsWith(realpathSync(directory) + sep)) return file;
-  throw new SidecarError(
-    'MODEL_INVALID',
-    `${file} is a link to ${target}, outside of the bundle: copy the file into it.`,
   );
 }
 
@@ -130,95 +112,11 @@ function verify(directory: string, artefact: Manifest['artefacts'][number], hefP
   return { kind: artefact.kind, path, sha256: artefact.sha256 };
 }
 
-/** The "HEF" files that circulated with the first sidecar were text. */
+/** Throws MODEL_INVALID for what is no .hef: the "HEF" files that circulated with the first sidecar were text. */
 export function requireHef(bytes: Buffer, path: string): void {
   if (bytes.length >= 4 && bytes.readUInt32BE(0) === HEF_MAGIC) return;
   throw new SidecarError(
     'MODEL_INVALID',
     `${path} is not a Hailo executable: it does not begin with 01 48 45 46. Compile the model with Hailo's compiler, or take the artefact out of the manifest.`,
   );
-}
-
-function requireDigest(bytes: Buffer, expected: string, path: string): void {
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found === expected) return;
-  throw new SidecarError(
-    'MODEL_INVALID',
-    `${path} is not the file that the manifest describes: sha256 is ${found.slice(0, 16)}…, expected ${expected.slice(0, 16)}…. Copy the bundle again.`,
-  );
-}
-
-function readHead(directory: string, manifest: Manifest): MotifHead | null {
-  const { head } = manifest.motifs;
-  if (head === null || head === 'output') return null;
-  const file = fileOf(directory, head.file);
-  if (head.sha256 !== undefined) requireDigest(readBytes(file, MAX_TEXT_BYTES), head.sha256, file);
-  const found = checkHead(readJson<MotifHead>(file, MotifHeadSchema), manifest.outputs.latent.shape.at(-1) ?? 0, file);
-  requireSameHead(found, manifest, file);
-  return found;
-}
-
-/** The manifest says what the head is: its kind and, where it names them, its motifs. */
-function requireSameHead(found: MotifHead, { motifs }: Manifest, file: string): void {
-  const { head, labels } = motifs;
-  const kind = head !== null && head !== 'output' ? head.kind : found.kind;
-  const count = rowsOf(found).length;
-  const problem =
-    (found.kind !== kind && `it is of kind ${found.kind}, the manifest says ${kind}`) ||
-    (labels.length > 0 && labels.length !== count && `it has ${count} motifs, the manifest names ${labels.length}`);
-  if (problem) throw new SidecarError('MODEL_INVALID', `The motif head ${file} is not the manifest's: ${problem}.`);
-}
-
-function rowsOf(head: MotifHead): readonly (readonly number[])[] {
-  return head.kind === 'prototypes' ? head.prototypes : head.weights;
-}
-
-/** A head whose sizes agree with each other and with the latent. Throws MODEL_INVALID. */
-export function checkHead(head: MotifHead, latentSize: number, file: string): MotifHead {
-  const rows = rowsOf(head);
-  const count = rows.length;
-  const problem =
-    (rows.some((row) => row.length !== latentSize) && `its rows must have ${latentSize} numbers, as the latent has`) ||
-    (head.kind === 'dense' &&
-      head.bias.length !== count &&
-      `it has ${count} rows of weights but ${head.bias.length} biases`) ||
-    (head.labels.length > 0 &&
-      head.labels.length !== count &&
-      `it has ${count} motifs but ${head.labels.length} labels`);
-  if (!problem) return head;
-  throw new SidecarError('MODEL_INVALID', `The motif head ${file} does not fit the model: ${problem}.`);
-}
-
-/** A JSON file against its schema. Throws MODEL_INVALID. */
-export function readJson<T>(file: string, schema: Parameters<typeof checkData>[0]): T {
-  let data: unknown;
-  try {
-    data = JSON.parse(readText(file));
-  } catch (cause) {
-    if (cause instanceof SidecarError) throw cause;
-    throw new SidecarError('MODEL_INVALID', `${file} is not JSON: ${messageOf(cause)}.`, { cause });
-  }
-  return checkData<T>(schema, data, file);
-}
-
-function readText(file: string): string {
-  return readBytes(file, MAX_TEXT_BYTES).toString('utf8');
-}
-
-/** A regular file of bounded size. Throws MODEL_INVALID. */
-export function readBytes(file: string, maxBytes: number): Buffer {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK); // opening a pipe would wait for a writer
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw new Error('it is no regular file');
-    if (stat.size > maxBytes) throw new Error(`it has ${stat.size} bytes, more than ${maxBytes}`);
-    return readFileSync(descriptor);
-  } catch (cause) {
-    throw new SidecarError('MODEL_INVALID', `${file} cannot be read: ${messageOf(cause)}. Copy the bundle again.`, {
-      cause,
-    });
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
 }

@@ -1,25 +1,20 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
 import type { Backend } from '../core/backend.ts';
 import { messageOf, SidecarError } from '../core/errors.ts';
-import { type Golden, type Manifest, type MotifHead, MotifHeadSchema } from '../core/manifest.ts';
-import type { TensorSpec } from '../core/tensor.ts';
-import { type Bundle, checkHead, loadBundle, readBytes, readJson } from './bundle.ts';
+import { type Golden, type Manifest, ManifestSchema, type MotifHead, MotifHeadSchema } from '../core/manifest.ts';
+import type { TensorSpec, Tensors } from '../core/tensor.ts';
+import { type Bundle, loadBundle, requireHef } from './bundle.ts';
+import { MAX_BYTES, readBytes, readJson } from './bundle-files.ts';
 import { goldenWindows } from './golden-windows.ts';
-import type { ParseYaml } from './manifest.ts';
+import { checkHead } from './head.ts';
+import { checkData, type ParseYaml } from './manifest.ts';
 import { readModelConfig } from './model-config.ts';
 import { toSource } from './open.ts';
+import { besides, publish, requireFree } from './publish.ts';
 
 /** What a graph takes and gives; the CPU backend reads it out of the file. */
 export interface Graph {
@@ -48,31 +43,31 @@ export interface CreateParts {
   toYaml(data: unknown): string;
 }
 
-const MAX_BYTES = 512 << 20;
 const RUNTIME = 'onnxruntime on the CPU, 1 intra-op thread';
 
 /**
  * Makes a bundle from an ONNX file and its model_config.json: runs the model to write the golden windows. The bundle
- * appears at `out` whole or not at all. Throws MODEL_INVALID, USAGE (out exists) or UNAVAILABLE (it cannot be written).
+ * appears at `out` whole or not at all. Throws MODEL_INVALID, USAGE (`out` exists; a bad name or version) or UNAVAILABLE
+ * (it cannot be written).
  */
 export async function createBundle(options: CreateOptions, parts: CreateParts): Promise<Bundle> {
-  if (existsSync(options.out) && !options.replace) {
-    throw new SidecarError(
-      'USAGE',
-      `${options.out} exists already: name another --out, or give --force to replace it.`,
-    );
-  }
-  const staging = join(dirname(options.out), `.${basename(options.out)}.${process.pid}.tmp`);
+  requireName('--name', options.name, ManifestSchema.properties.name);
+  requireName('--bundle-version', options.version, ManifestSchema.properties.version);
+  const out = resolve(options.out);
+  requireFree(out, options.replace);
+  const staging = besides(out, 'tmp');
   try {
     mkdirSync(staging, { recursive: true });
     const manifest = await describe(options, parts);
     stage(options, staging, manifest, parts);
     await writeGolden(staging, manifest, parts);
     const bundle = loadBundle(staging, parts);
-    if (options.replace) rmSync(options.out, { recursive: true, force: true });
-    renameSync(staging, options.out);
-    syncPath(dirname(options.out) || '.');
-    return { ...bundle, directory: options.out };
+    publish(staging, out);
+    return {
+      ...bundle,
+      directory: options.out,
+      artefacts: bundle.artefacts.map((artefact) => ({ ...artefact, path: join(out, basename(artefact.path)) })),
+    };
   } catch (thrown) {
     rmSync(staging, { recursive: true, force: true });
     if (thrown instanceof SidecarError) throw thrown;
@@ -80,6 +75,12 @@ export async function createBundle(options: CreateOptions, parts: CreateParts): 
       cause: thrown,
     });
   }
+}
+
+function requireName(option: string, value: string | null, schema: TSchema): void {
+  if (value === null || Value.Check(schema, value)) return;
+  const rule = 'up to 64 letters, digits, dots, dashes and underscores, a letter or digit first; a name in lower case';
+  throw new SidecarError('USAGE', `${option} "${value}" cannot be used: it takes ${rule}.`);
 }
 
 /** The manifest of what was given; throws MODEL_INVALID when the task could not serve it. */
@@ -105,7 +106,7 @@ async function describe(options: CreateOptions, parts: CreateParts): Promise<Man
   };
   const problems = parts.checkManifest(manifest);
   if (problems.length > 0) throw new SidecarError('MODEL_INVALID', `The model cannot be served: ${problems.join(' ')}`);
-  return manifest;
+  return checkData<Manifest>(ManifestSchema, manifest, options.config);
 }
 
 function toInput(graph: Graph, file: string): TensorSpec & { shape: number[] } {
@@ -149,8 +150,9 @@ function toArtefacts(options: CreateOptions, onnx: Buffer): Manifest['artefacts'
     { file: 'model.onnx', kind: 'onnx', sha256: digest(onnx), tolerance: { cosine: 0.999999 } },
   ];
   if (options.hef !== null) {
-    const sha256 = digest(readBytes(options.hef, MAX_BYTES));
-    artefacts.push({ file: 'model.hef', kind: 'hef', sha256, tolerance: { cosine: 0.99 } });
+    const hef = readBytes(options.hef, MAX_BYTES);
+    requireHef(hef, options.hef);
+    artefacts.push({ file: 'model.hef', kind: 'hef', sha256: digest(hef), tolerance: { cosine: 0.99 } });
   }
   return artefacts;
 }
@@ -165,7 +167,7 @@ function stage(options: CreateOptions, directory: string, manifest: Manifest, pa
 }
 
 async function writeGolden(directory: string, manifest: Manifest, parts: CreateParts): Promise<void> {
-  const placeholder: Golden = { format: 1, runtime: RUNTIME, tolerance: { cosine: 0.999999, abs: 2e-4 }, windows: [] };
+  const golden: Golden = { format: 1, runtime: RUNTIME, tolerance: { cosine: 0.999999, abs: 2e-4 }, windows: [] };
   const artefacts = [
     { kind: 'onnx' as const, path: join(directory, 'model.onnx'), sha256: manifest.artefacts[0]!.sha256 },
   ];
@@ -174,29 +176,28 @@ async function writeGolden(directory: string, manifest: Manifest, parts: CreateP
     const prepare = parts.prepare(manifest);
     for (const { name, x } of goldenWindows()) {
       const { outputs } = await model.run(prepare(Float32Array.from(x.flat())));
-      const scores = manifest.outputs.motif_scores;
-      placeholder.windows.push({
+      const { latent, motif_scores: scores } = manifest.outputs;
+      golden.windows.push({
         name,
         x,
-        latent: [...outputs[manifest.outputs.latent.name]!],
-        motif_scores: scores === null ? null : [...outputs[scores.name]!],
+        latent: toFinite(outputs, latent.name, name),
+        motif_scores: scores === null ? null : toFinite(outputs, scores.name, name),
       });
     }
   } finally {
     await model.close();
   }
-  const file = join(directory, manifest.golden);
-  writeFileSync(file, JSON.stringify(placeholder));
-  for (const name of [file, join(directory, 'manifest.yaml'), directory]) syncPath(name);
+  writeFileSync(join(directory, manifest.golden), JSON.stringify(golden));
 }
 
-function syncPath(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+function toFinite(outputs: Tensors, output: string, window: string): number[] {
+  const values = [...outputs[output]!];
+  const bad = values.find((value) => !Number.isFinite(value));
+  if (bad === undefined) return values;
+  throw new SidecarError(
+    'MODEL_INVALID',
+    `The model gives ${bad} in ${output} for the window "${window}": it is broken, or its mean and std in --config are not its own.`,
+  );
 }
 
 function digest(bytes: Uint8Array): string {

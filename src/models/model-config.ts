@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { SidecarError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { readJson } from './bundle.ts';
+import { readJson } from './bundle-files.ts';
 
 /** What is read of the model_config.json that an export of the first pipeline writes; other keys are left alone. */
 const ModelConfigSchema = Type.Object({

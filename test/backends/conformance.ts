@@ -100,6 +100,16 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
     });
   });
 
+  await t.test('closing the backend closes its models, may be repeated, and ends it for good', async (t) => {
+    await withModel(async (model, backend) => {
+      const inFlight = model.run(window(1));
+      await Promise.all([backend.close(), backend.close()]);
+      t.equal((await inFlight).outputs.latent_embeddings?.length, 64);
+      await t.rejects(model.run(window(1)), { code: 'BACKEND_UNAVAILABLE' });
+      await t.rejects(backend.load(subject.source), { code: 'BACKEND_UNAVAILABLE' });
+    });
+  });
+
   await t.test('an opened backend says that it can, and on what', async (t) => {
     await withModel(async (_model, backend) => {
       t.match(backend.state(), { kind: backend.kind, available: true, reason: null, device: /./ });

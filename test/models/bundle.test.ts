@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Manifest } from '../../src/core/manifest.ts';
@@ -64,6 +65,53 @@ t.test('a manifest that is no YAML is refused with its line', async (t) => {
   t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /manifest\.yaml.*:\d+:\d+/ });
 });
 
+t.test('a link inside the bundle is followed, one that leads out of it is refused', async (t) => {
+  const root = t.testdir({ elsewhere: {} });
+  const { directory } = writeTinyBundle(join(root, 'bundle'));
+  const file = join(directory, 'model.onnx');
+  renameSync(file, join(directory, 'real.onnx'));
+  symlinkSync('real.onnx', file);
+  t.equal(load(directory).artefacts.length, 1);
+  renameSync(join(directory, 'real.onnx'), join(root, 'elsewhere/real.onnx'));
+  rmSync(file);
+  symlinkSync('../elsewhere/real.onnx', file);
+  t.throws(() => load(directory), {
+    code: 'MODEL_INVALID',
+    message: /model\.onnx is a link to .*outside of the bundle/,
+  });
+});
+
+t.test('a bundle may itself be reached through a link', async (t) => {
+  const root = t.testdir();
+  const { directory } = writeTinyBundle(join(root, 'bundle'));
+  symlinkSync(directory, join(root, 'current'));
+  t.equal(load(join(root, 'current')).manifest.name, 'tiny');
+});
+
+t.test('a pipe or a directory in place of a file is refused, not waited for', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  const file = join(directory, 'model.onnx');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
+  rmSync(file);
+  mkdirSync(file);
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
+});
+
+t.test('golden windows of another size than the model are refused, and the window is named', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  const golden = load(directory).golden;
+  const [window] = golden.windows;
+  const refuse = (change: object, message: RegExp) => {
+    writeFileSync(join(directory, 'golden.json'), JSON.stringify({ ...golden, windows: [{ ...window, ...change }] }));
+    t.throws(() => load(directory), { code: 'MODEL_INVALID', message });
+  };
+  refuse({ x: window?.x.slice(1) }, /x of "sine" has 891 numbers, the manifest says 900/);
+  refuse({ latent: [1, 2] }, /latent of "sine" has 2 numbers, the manifest says 64/);
+  refuse({ motif_scores: [1] }, /motif_scores of "sine" has 1 numbers, the manifest says 12/);
+});
+
 t.test('golden windows that are no JSON are refused', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
   writeFileSync(join(directory, 'golden.json'), '{');
@@ -94,6 +142,11 @@ t.test('a .hef from elsewhere must be the one that the manifest describes', asyn
   });
 });
 
+t.test('a .hef from elsewhere for a bundle that describes none is refused, not ignored', async (t) => {
+  const { directory } = writeTinyBundle(t.testdir());
+  t.throws(() => load(directory, '/lib/a.hef'), { code: 'MODEL_INVALID', message: /HEF_PATH\) names \/lib\/a\.hef/ });
+});
+
 const head = (change: object = {}) => ({
   format: 1,
   kind: 'prototypes',
@@ -115,11 +168,20 @@ t.test('a motif head is read with the bundle', async (t) => {
   t.match(load(withHead(t.testdir(), head())).head, { kind: 'prototypes', temperature: 0.1 });
 });
 
+t.test('the names in the manifest are as many as the motifs of its head', async (t) => {
+  const directory = withHead(t.testdir(), head());
+  const manifest = JSON.parse(readFileSync(join(directory, 'manifest.yaml'), 'utf8'));
+  manifest.motifs.labels = ['a', 'b', 'c'];
+  writeFileSync(join(directory, 'manifest.yaml'), JSON.stringify(manifest));
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /2 motifs, the manifest names 3/ });
+});
+
 t.test('a motif head of other sizes, or with another digest, is refused', async (t) => {
   const refuse = (file: object, message: RegExp, reference = {}) =>
     t.throws(() => load(withHead(t.testdir(), file, reference)), { code: 'MODEL_INVALID', message });
   refuse(head({ prototypes: [[1, 2]] }), /rows must have 64 numbers/);
   refuse(head({ labels: ['only one'] }), /2 motifs but 1 labels/);
+  refuse(head(), /of kind prototypes, the manifest says dense/, { kind: 'dense' });
   refuse(head(), /head\.json is not the file/, { sha256: '0'.repeat(64) });
   const dense = {
     format: 1,

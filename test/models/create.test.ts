@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createCpuBackend, inspectOnnx } from '../../src/backends/cpu/backend.ts';
 import { toYaml } from '../../src/config/render.ts';
 import { type CreateOptions, createBundle } from '../../src/models/create.ts';
 import { checkGolden } from '../../src/models/golden.ts';
-import { toSource } from '../../src/models/open.ts';
+import { openModel, toSource } from '../../src/models/open.ts';
 import { readBundle, readYaml, startCpuThread, taskOf } from '../../src/parts.ts';
 import { type TinyOnnx, tinyOnnx } from '../fixtures/tiny-onnx.ts';
 
@@ -87,6 +87,46 @@ t.test('an existing directory is kept unless its replacement is asked for', asyn
   const { manifest } = await createBundle({ ...options, replace: true, name: 'other', version: '9' }, parts);
   t.equal(`${manifest.name}@${manifest.version}`, 'other@9');
   t.equal(readBundle(options.out).manifest.name, 'other');
+  t.same(readdirSync(join(options.out, '..')).sort(), ['in.onnx', 'model_config.json', 'out']);
+});
+
+t.test("--force replaces a bundle only, never somebody's directory", async (t) => {
+  const options = { ...inputs(t, {}), replace: true };
+  mkdirSync(options.out);
+  writeFileSync(join(options.out, 'thesis.tex'), 'years of work');
+  await t.rejects(createBundle(options, parts), { code: 'USAGE', message: /out is no model bundle/ });
+  t.same(readdirSync(options.out), ['thesis.tex']);
+});
+
+t.test('a replacement that fails leaves the old bundle as it was', async (t) => {
+  const options = inputs(t, {});
+  await createBundle(options, parts);
+  writeFileSync(options.onnx, 'no model');
+  await t.rejects(createBundle({ ...options, replace: true }, parts), { code: 'MODEL_INVALID' });
+  t.equal(readBundle(options.out).manifest.name, 'tcn-vae');
+});
+
+t.test('the answer names the files where they are, not where they were made', async (t) => {
+  const { directory, artefacts } = await createBundle(inputs(t, {}), parts);
+  t.same(
+    artefacts.map(({ path }) => path),
+    [join(directory, 'model.onnx')],
+  );
+});
+
+t.test('a name that no manifest can have is refused before anything runs', async (t) => {
+  const options = inputs(t, {});
+  await t.rejects(createBundle({ ...options, name: 'My Model' }, parts), {
+    code: 'USAGE',
+    message: /--name "My Model"/,
+  });
+  await t.rejects(createBundle({ ...options, version: '' }, parts), { code: 'USAGE', message: /--bundle-version ""/ });
+});
+
+t.test('a model that gives numbers that are none makes no bundle', async (t) => {
+  const options = inputs(t, { gain: Number.POSITIVE_INFINITY });
+  await t.rejects(createBundle(options, parts), { code: 'MODEL_INVALID', message: /latent_embeddings for the window/ });
+  t.equal(existsSync(options.out), false);
 });
 
 const bad: readonly [what: string, onnx: TinyOnnx, config: object, message: RegExp][] = [
@@ -115,8 +155,26 @@ t.test('files that are no model, or not there, are named', async (t) => {
   });
   await t.rejects(createBundle({ ...options, hef: options.config }, parts), {
     code: 'MODEL_INVALID',
-    message: /not a Hailo executable/,
+    message: /model_config\.json is not a Hailo executable/,
   });
+});
+
+const SHARED = new URL('../../../shared/models/tcn-vae-72pct/', import.meta.url).pathname;
+const skip = existsSync(SHARED) ? false : 'the published model is not beside the project';
+t.test('the published 72 % model becomes a bundle, and its golden windows pass', { skip }, async (t) => {
+  const onnx = join(SHARED, 'tcn_encoder_for_edgeinfer.onnx');
+  const options = { ...inputs(t, {}), onnx, config: join(SHARED, 'model_config.json') };
+  const bundle = await createBundle(options, parts);
+  t.match(bundle.manifest, { outputs: { motif_scores: null }, motifs: { head: null }, accuracy: { value: 0.7213 } });
+  const opened = await openModel({
+    bundle: readBundle(options.out),
+    backend,
+    prepare: task.prepare(bundle.manifest),
+    clock: () => performance.now(),
+    maxQueueSize: () => 4,
+  });
+  t.match(opened.figures, { windows: 4, maxAbs: 0 });
+  await opened.close();
 });
 
 t.test('an accuracy that is not stated is not known', async (t) => {

@@ -129,6 +129,25 @@ t.test('nobody waits past his deadline, also when the backend is wedged; a late 
   t.equal((await next).outputs.y?.[0], 3);
 });
 
+t.test('an answer after the deadline is no answer, also when the timer has had no turn', async (t) => {
+  const { gate, started, clock } = world({ capacity: 1 });
+  const late = codeOf(gate.run(input(1), ticket(5)));
+  clock.now = 6; // the event loop was held up, and the answer is the first thing it sees
+  started[0]?.end();
+  t.equal(await late, 'DEADLINE_EXCEEDED');
+  t.match(gate.stats(), { served: 0, dropped: 1 });
+});
+
+t.test('a short deadline behind a long one is kept, too', async (t) => {
+  const { gate, clock } = world({ capacity: 1 });
+  const long = codeOf(gate.run(input(1), ticket(Number.POSITIVE_INFINITY)));
+  const short = codeOf(gate.run(input(2), ticket(5)));
+  clock.now = 6;
+  const keepAlive = setTimeout(() => {}, 10_000);
+  t.equal(await Promise.race([long, short]), 'DEADLINE_EXCEEDED');
+  clearTimeout(keepAlive);
+});
+
 t.test('a failure of the backend reaches the caller whose window it was, and the next is served', async (t) => {
   const { gate, started } = world({ capacity: 1 });
   const first = gate.run(input(1), ticket());

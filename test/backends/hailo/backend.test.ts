@@ -47,5 +47,9 @@ t.test('a chip that cannot be driven is named', async (t) => {
     whyUnavailable([{ name: 'hailo0', node: '/dev/hailo0', isAccessible: true }]),
     /\/dev\/hailo0.*cannot drive it yet/,
   );
+  t.match(
+    whyUnavailable([{ name: 'hailo0', node: '/dev/hailo0', isAccessible: false }]),
+    /\/dev\/hailo0.*this user may not open it/,
+  );
   t.match(whyUnavailable([{ name: 'hailo0', node: null, isAccessible: false }]), /\/dev\/hailo0 is missing/);
 });

@@ -29,7 +29,7 @@ export function bundleDirectory(config: Config): string {
 export function openBundle(config: Config): Bundle {
   const bundle = readBundle(bundleDirectory(config), config.model.hef_path);
   const { num_motifs: expected } = config.model;
-  const count = motifCount(bundle.manifest);
+  const count = motifCount(bundle);
   if (expected !== null && expected !== count) {
     throw new SidecarError(
       'MODEL_INVALID',
@@ -42,7 +42,7 @@ export function openBundle(config: Config): Bundle {
 /** A bundle directory, verified, whose task this program knows and accepts. */
 export function readBundle(directory: string, hefPath: string | null = null): Bundle {
   const bundle = loadBundle(directory, { parseYaml: readYaml, hefPath });
-  const problems = taskOf(bundle.manifest).checkManifest(bundle.manifest);
+  const problems = taskOf(bundle.manifest).checkManifest(bundle.manifest, bundle.head);
   if (problems.length === 0) return bundle;
   throw new SidecarError('MODEL_INVALID', `${directory}/manifest.yaml: ${problems.join(' ')}`);
 }
@@ -55,7 +55,7 @@ export function taskOf(manifest: Pick<Manifest, 'task'>): TaskKind {
 }
 
 /** How many scores the model or its head gives; null when it has none of its own. */
-export function motifCount(manifest: Manifest): number | null {
-  const count = manifest.outputs.motif_scores?.shape.at(-1) ?? manifest.motifs.labels.length;
-  return count === 0 ? null : count;
+export function motifCount({ manifest, head }: Pick<Bundle, 'manifest' | 'head'>): number | null {
+  const ofHead = head?.kind === 'dense' ? head.weights.length : head?.prototypes.length;
+  return manifest.outputs.motif_scores?.shape.at(-1) ?? ofHead ?? null;
 }

@@ -9,12 +9,19 @@ export interface Recorder {
   readonly state: State;
 }
 
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 /** What one exchange leaves behind: figures always, a log line when it failed here or when requests are logged. */
 export function record(recorder: Recorder, exchange: ExchangeRecord): void {
-  recorder.metrics.exchange(exchange.route, exchange.method, exchange.status);
+  recorder.metrics.exchange(exchange.route, toMethodLabel(exchange.method), exchange.status);
   if (exchange.kind === 'inference') recordInference(recorder, exchange);
   if (exchange.status >= 500) logFailure(recorder.log, exchange);
   if (recorder.state.loaded.config.logging.requests) recorder.log.info(toFields(exchange), 'request');
+}
+
+/** A client may invent methods; each would be a time series for ever. */
+function toMethodLabel(method: string): string {
+  return METHODS.has(method) ? method : 'other';
 }
 
 function recordInference({ metrics, state }: Recorder, exchange: ExchangeRecord): void {

@@ -45,7 +45,7 @@ export function toStatus(state: State): Record<string, unknown> {
     hailort_available: backend.kind === 'hailo' && backend.state().available,
     initialization_error: reason,
     last_inference_time: state.lastInferenceMs,
-    num_motifs: motifCount(manifest),
+    num_motifs: motifCount(state.bundle),
     endpoint_status: state.endpoints(),
     api_version: state.release.version,
     health: toHealth(state),
@@ -82,7 +82,7 @@ export function toRoot(state: State): Record<string, unknown> {
     },
     config: {
       hef_path: state.hefPath,
-      num_motifs: motifCount(state.manifest),
+      num_motifs: motifCount(state.bundle),
       log_level: state.loaded.config.logging.level,
     },
   };
@@ -108,7 +108,7 @@ export function showServed(metrics: Metrics, state: State): void {
     model: manifest.name,
     version: manifest.version,
     hefPath: hefPath ?? '',
-    motifs: motifCount(manifest) ?? 0,
+    motifs: motifCount(state.bundle) ?? 0,
     device: state.backend.state().device,
   };
   metrics.modelServed(state.failure() === null ? served : null);

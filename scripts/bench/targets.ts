@@ -28,7 +28,7 @@ export async function startDaemon(
   const port = await freePort();
   const file = join(directory, `${name.replace(/\W+/g, '-')}.yaml`);
   writeFileSync(file, `server: {port: ${port}}\nlogging: {level: warn}\n${config}`);
-  const main = join(ROOT, 'src', 'main.ts');
+  const main = join(ROOT, 'packaging', 'single-file', 'entry.ts');
   return start(name, port, core, ['--import', probe(), main, 'serve', '--config', file]);
 }
 
@@ -50,7 +50,7 @@ export async function makeReferenceBundle(directory: string): Promise<string | n
   const out = join(directory, 'tcn-vae');
   const onnx = join(source, 'tcn_encoder_for_edgeinfer.onnx');
   const args = ['model', 'create', '--onnx', onnx, '--config', join(source, 'model_config.json'), '--out', out];
-  const child = spawn(process.execPath, [join(ROOT, 'src', 'main.ts'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, 'packaging', 'single-file', 'entry.ts'), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const [status] = await once(child, 'exit');

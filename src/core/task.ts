@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { BackendKind } from './backend.ts';
 import type { Clock } from './log.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
 
 /** One request as a task sees it; which server took it is unknown. */
@@ -35,6 +35,7 @@ export interface Reply {
 
 /** What the metrics and the log want to know of one answered window. */
 export interface InferenceRecord {
+  /** name@version */
   readonly model: string;
   readonly backend: BackendKind;
   readonly degraded: string | null;
@@ -97,8 +98,8 @@ export interface TaskDeps {
 export interface TaskKind {
   /** The manifest's `task`. */
   readonly name: string;
-  /** Contradictions in a manifest that only the task can see, one sentence each; empty when servable. */
-  checkManifest(manifest: Manifest): readonly string[];
+  /** Contradictions in a manifest and its head that only the task can see, one sentence each; empty when servable. */
+  checkManifest(manifest: Manifest, head?: MotifHead | null): readonly string[];
   /** Raw window [rows*channels] → model input; what golden windows and live windows both go through. */
   prepare(manifest: Manifest): (raw: Float32Array) => Float32Array;
   create(deps: TaskDeps): Task;

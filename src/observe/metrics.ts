@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createTally } from './tally.ts';
 
 /** What is served, for the info families; null while nothing is. */
 export interface ServedFacts {
@@ -102,16 +103,18 @@ export function createMetrics(read: () => Readings): Metrics {
     registers,
   }).set(Math.round(Date.now() / 1000 - process.uptime()));
   registerReadings(registers, read);
+  const answered = createTally(requests, ['status', 'model']);
+  const exchanged = createTally(exchanges, ['route', 'method', 'status']);
   return {
     requestAnswered: (model, durationMs) => {
-      requests.inc({ status: 'success', model });
+      answered.add('success', model);
       durations.observe({ model }, durationMs / 1000);
     },
     requestRefused: (model, errorType) => {
       requests.inc({ status: 'error', model });
       errors.inc({ error_type: errorType, model });
     },
-    exchange: (route, method, status) => exchanges.inc({ route, method, status }),
+    exchange: (route, method, status) => exchanged.add(route, method, String(status)),
     healthCheck: (isHealthy) => health.inc({ status: isHealthy ? 'healthy' : 'unhealthy' }),
     modelServed: (facts) => showServed(loaded, info, facts),
     build: (facts) => {
@@ -119,6 +122,8 @@ export function createMetrics(read: () => Readings): Metrics {
       build.set({ version: facts.version, hef_sha: facts.hefSha, config: facts.config }, 1);
     },
     page: async (isOpenMetrics) => {
+      answered.flush();
+      exchanged.flush();
       const page = await registry.metrics();
       return isOpenMetrics ? toOpenMetrics(page) : page;
     },

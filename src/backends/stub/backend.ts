@@ -6,8 +6,8 @@ import { sizeOf, type Tensors } from '../../core/tensor.ts';
 const DEGRADED = 'stub backend: answers are a fixed rule of the first sample, not a model';
 
 /**
- * No model at all: output j is (1 + tanh(x₀ · (j + 1) / n)) / 2 of the window's first value x₀, computed afresh at each
- * call. For testing clients and for measuring everything but the model; chosen only by name, and every reply says so.
+ * No model at all: output j of n is the fraction of (x₀ + j / n), x₀ being the window's first value, computed afresh at
+ * each call. For testing clients and for measuring everything but the model; chosen only by name, and every reply says so.
  */
 export function createStubBackend(log: Log): Backend {
   log.warn({}, 'backend.kind is stub: every answer is a fixed rule, not a model');
@@ -53,9 +53,10 @@ function createStubModel(source: ModelSource, isBackendClosed: () => boolean): L
 
 function rule(input: Float32Array, source: ModelSource): Tensors {
   const outputs: Record<string, Float32Array> = {};
+  const first = input[0]! - Math.floor(input[0]!);
   for (const spec of source.outputs) {
     const values = new Float32Array(sizeOf(spec));
-    for (let j = 0; j < values.length; j++) values[j] = (1 + Math.tanh((input[0]! * (j + 1)) / values.length)) / 2;
+    for (let j = 0; j < values.length; j++) values[j] = (first + j / values.length) % 1;
     outputs[spec.name] = values;
   }
   return outputs;

@@ -14,7 +14,7 @@ export function toHeaders(inference: InferenceRecord, timing: Timing, motifSourc
     ['X-Backend', inference.backend],
     ['X-Model', inference.model],
   ];
-  if (inference.degraded !== null) headers.push(['X-Degraded', toHeaderValue(inference.degraded)]);
+  if (inference.degraded !== null) headers.push(degradedHeader(inference.degraded));
   if (motifSource !== null) headers.push(['X-Motif-Source', motifSource]);
   const inferMs = toMs(timing.inferMs);
   headers.push(['X-Inference-Time-Ms', inferMs]);
@@ -24,6 +24,14 @@ export function toHeaders(inference: InferenceRecord, timing: Timing, motifSourc
 }
 
 const toMs = (ms: number) => Math.max(0, ms).toFixed(3);
+
+/** A reason lasts for thousands of replies, so its header is made once. */
+function degradedHeader(reason: string): Header {
+  if (known.reason !== reason) known = { reason, header: ['X-Degraded', toHeaderValue(reason)] };
+  return known.header;
+}
+
+let known: { readonly reason: string; readonly header: Header } = { reason: '', header: ['X-Degraded', ''] };
 
 /** A reason is a sentence for people; a header takes one line of printable ASCII. */
 const toHeaderValue = (text: string) => text.replace(/\s*[^\x20-\x7e]+\s*/g, ' ').trim();

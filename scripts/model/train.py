@@ -67,7 +67,7 @@ def latent_loss(latent):
     spread = torch.sqrt(centred.pow(2).mean(0) + 1e-4)
     covariance = centred.T @ centred / len(latent)
     off_diagonal = covariance - torch.diag(torch.diagonal(covariance))
-    return torch.relu(1 - spread).mean() + off_diagonal.pow(2).sum() / latent.shape[1] * 0.05 + latent.pow(2).mean() * 0.01
+    return torch.relu(1 - spread).mean() + 0.5 * off_diagonal.pow(2).sum() / len(off_diagonal) + 0.01 * latent.pow(2).mean()
 
 
 def train_epoch(model, decoder, optimiser, schedule, x, labels, batch):

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 
 const SAMPLES = join(import.meta.dirname, '..', '..', '..', 'shared', 'samples');
 
-/** The request bodies that are measured: the published samples where they are, and what EdgeInfer sends. */
+/** The request bodies that are measured: a published sample, compact and as published, and what EdgeInfer sends. */
 export function requestBodies(): Record<string, string> {
   const window = generate();
+  const pretty =
+    sample('realistic_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }, null, 2);
   return {
-    'compact sample': sample('random_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }),
-    'pretty sample':
-      sample('realistic_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }, null, 2),
+    'compact sample': JSON.stringify(JSON.parse(pretty)),
+    'pretty sample': pretty,
     'float32 digits': `{"x":[${window.map((row) => `[${row.map(toShortestFloat32).join(',')}]`).join(',')}]}`,
   };
 }

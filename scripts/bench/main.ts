@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requestBodies } from './bodies.ts';
-import { makeReferenceBundle, startBare, startDaemon, type Target } from './targets.ts';
+import { makeReferenceBundle, startBare, startDaemon, type Target, timeExecutable } from './targets.ts';
 import { cpuMicroseconds, type LoadResult, requireWrk, rssMb, runWrk } from './wrk.ts';
 
 /**
@@ -31,21 +31,19 @@ try {
 
 async function main(): Promise<void> {
   console.log(`## Parser\n\n${node('parser.ts')}`);
-  const bare = await startBare(0);
-  const table = await measure(bare, 0, { 'bare 200': null }, '/');
-  const stub = await startDaemon('stub', directory, 'backend: {kind: stub}\n', 0);
-  const bundle = await makeReferenceBundle(directory);
+  await shippedFigures();
+  const table = await measure(await startBare(0), 0, { 'bare 200': null }, '/');
+  const stub = await startDaemon('trivial function', directory, 'backend: {kind: stub}\n', 0);
   table.push(...(await measure(stub, 0, bodies, '/infer')));
-  const shipped = await startDaemon('shipped', directory, 'backend: {kind: cpu}\n', null);
+  const shipped = await startDaemon('shipped model', directory, 'backend: {kind: cpu}\n', null);
   table.push(...(await measure(shipped, null, bodies, '/infer')));
-  await shippedFigures(shipped);
-  const reference = bundle && (await referenceFigures(bundle));
-  if (reference) table.push(...reference);
+  const bundle = await makeReferenceBundle(directory);
+  if (bundle !== null) table.push(...(await referenceFigures(bundle)));
   print(table);
   printRatios(bundle !== null);
 }
 
-/** One row per body and number of connections; the server is stopped unless it is measured further. */
+/** One row per body and number of connections, after a run that is thrown away; stops the server. */
 async function measure(
   target: Target,
   core: number | null,
@@ -53,41 +51,52 @@ async function measure(
   path: string,
 ): Promise<Row[]> {
   const rows: Row[] = [];
+  const url = `http://127.0.0.1:${target.port}${path}`;
+  const load = { url, serverPid: target.pid, core: core === null ? null : 1, directory };
+  await runWrk({ ...load, connections: 8, seconds: 2, body: Object.values(requests)[0] ?? null });
   for (const [name, body] of Object.entries(requests)) {
     for (const connections of CONNECTIONS) {
-      const url = `http://127.0.0.1:${target.port}${path}`;
-      const pinned = core === null ? null : 1;
-      const load = { url, connections, seconds: SECONDS, body, serverPid: target.pid, core: pinned, directory };
-      const result = await runWrk(load);
+      const result = await runWrk({ ...load, connections, seconds: SECONDS, body });
       const what = body === null ? name : `${target.name}, ${name}`;
       rates.set(`${what} ${connections}`, result.perSecond);
       rows.push({ what, result });
     }
   }
-  if (target.name !== 'shipped') await target.stop();
+  await target.stop();
   return rows;
 }
 
-async function shippedFigures(target: Target): Promise<void> {
+/** What a client at EdgeInfer's pace sees, what the daemon costs, and whether anything blocks its event loop. */
+async function shippedFigures(): Promise<void> {
   const file = join(directory, 'body.json');
   writeFileSync(file, bodies['float32 digits'] ?? '');
-  await target.loopDelay();
+  const config = 'backend: {kind: cpu}\n';
+  const target = await startDaemon('paced', directory, config, null);
   const paced = JSON.parse(node('open-loop.ts', String(target.port), '250', String(SECONDS * 3), file));
-  const loop = await target.loopDelay();
   const before = cpuMicroseconds(target.pid);
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 2500));
   const idle = (cpuMicroseconds(target.pid) - before) / (SECONDS * 25_000);
-  console.log('## The daemon with the shipped model\n');
-  console.log(`| figure | value |\n|---|---|`);
-  console.log(`| exec to first \`ok:true\` (from sources) | ${target.startMs.toFixed(0)} ms |`);
-  console.log(
-    `| 250 requests/s open-loop: p50, p95, p99, max | ${ms(paced.p50Ms)}, ${ms(paced.p95Ms)}, ${ms(paced.p99Ms)}, ${ms(paced.maxMs)} |`,
-  );
-  console.log(`| of them not 200 | ${paced.notOk} of ${paced.requests} |`);
-  console.log(`| event loop, longest delay meanwhile (p99) | ${ms(loop.maxMs)} (${ms(loop.p99Ms)}) |`);
-  console.log(`| CPU when idle | ${idle.toFixed(2)} % of a core |`);
-  console.log(`| memory (RSS) after the load | ${rssMb(target.pid).toFixed(0)} MB |\n`);
+  const memory = rssMb(target.pid);
   await target.stop();
+  const probed = await startDaemon('probed', directory, config, null, true);
+  await probed.loopDelay();
+  node('open-loop.ts', String(probed.port), '250', String(SECONDS), file);
+  const loop = await probed.loopDelay();
+  await probed.stop();
+  const executable = await timeExecutable(directory);
+  const rows = [
+    ['exec to first `ok:true`, executable', executable === null ? 'not built' : `${executable.toFixed(0)} ms`],
+    ['the same from the sources', `${target.startMs.toFixed(0)} ms`],
+    ['250 requests/s open-loop: p50', ms(paced.p50Ms)],
+    ['p95, p99, max', `${ms(paced.p95Ms)}, ${ms(paced.p99Ms)}, ${ms(paced.maxMs)}`],
+    ['of them not 200', `${paced.notOk} of ${paced.requests}`],
+    ['event loop meanwhile: p99 and longest delay of a 1 ms timer', `${ms(loop.p99Ms)}, ${ms(loop.maxMs)}`],
+    ['CPU when idle', `${idle.toFixed(2)} % of a core`],
+    ['memory (RSS) after that load', `${memory.toFixed(0)} MB`],
+  ];
+  console.log('## The daemon with the shipped model\n\n| figure | value |\n|---|--:|');
+  for (const [figure, value] of rows) console.log(`| ${figure} | ${value} |`);
+  console.log('');
 }
 
 /** The published 72 % model: the daemon against a bare loop in one thread, taken before and after. */
@@ -122,7 +131,7 @@ function printRatios(hasReference: boolean): void {
   const rate = (name: string) => rates.get(name) ?? Number.NaN;
   console.log('\n## Ratios\n\n| ratio at 8 connections | goal | seen |\n|---|--:|--:|');
   for (const name of Object.keys(bodies)) {
-    const seen = rate(`stub, ${name} 8`) / rate('bare 200 8');
+    const seen = rate(`trivial function, ${name} 8`) / rate('bare 200 8');
     console.log(`| \`/infer\` with a trivial function, ${name} ÷ bare 200 | 0.20 | ${seen.toFixed(2)} |`);
   }
   if (!hasReference) return;

@@ -11,7 +11,7 @@ export interface Target {
   readonly pid: number;
   /** Milliseconds from spawn to the first `ok:true`. */
   readonly startMs: number;
-  /** Longest event-loop delay since the last call, in milliseconds. */
+  /** Longest event-loop delay since the last call, in milliseconds; only of a probed daemon. */
   loopDelay(): Promise<{ readonly maxMs: number; readonly p99Ms: number }>;
   stop(): Promise<void>;
 }
@@ -24,23 +24,20 @@ export async function startDaemon(
   directory: string,
   config: string,
   core: number | null,
+  isProbed = false,
 ): Promise<Target> {
   const port = await freePort();
   const file = join(directory, `${name.replace(/\W+/g, '-')}.yaml`);
   writeFileSync(file, `server: {port: ${port}}\nlogging: {level: warn}\n${config}`);
   const main = join(ROOT, 'packaging', 'single-file', 'entry.ts');
-  return start(name, port, core, ['--import', probe(), main, 'serve', '--config', file]);
+  const preload = isProbed ? ['--import', join(ROOT, 'scripts', 'bench', 'loop-probe.ts')] : [];
+  return start(name, port, core, [...preload, main, 'serve', '--config', file]);
 }
 
 /** The bare uWebSockets.js server. */
 export async function startBare(core: number | null): Promise<Target> {
   const port = await freePort();
-  return start('bare 200', port, core, [
-    '--import',
-    probe(),
-    join(ROOT, 'scripts', 'bench', 'bare-server.ts'),
-    String(port),
-  ]);
+  return start('bare 200', port, core, [join(ROOT, 'scripts', 'bench', 'bare-server.ts'), String(port)]);
 }
 
 /** The published model as a bundle directory, when ../shared is there and the program can make one. */
@@ -58,12 +55,30 @@ export async function makeReferenceBundle(directory: string): Promise<string | n
   return out;
 }
 
-function probe(): string {
-  return join(ROOT, 'scripts', 'bench', 'loop-probe.ts');
+/** The built executable, if there is one: milliseconds from exec to the first `ok:true`. */
+export async function timeExecutable(directory: string): Promise<number | null> {
+  const file = join(ROOT, 'dist', `hailo-tcn-sidecar-linux-${process.arch}`);
+  if (!existsSync(file)) return null;
+  const port = await freePort();
+  const config = join(directory, 'executable.yaml');
+  writeFileSync(config, `server: {port: ${port}}\n`);
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const target = await start('executable', port, null, ['serve', '--config', config], file);
+    times.push(target.startMs);
+    await target.stop();
+  }
+  return times.sort((a, b) => a - b)[1] ?? null; // the first one may have to unpack
 }
 
-async function start(name: string, port: number, core: number | null, args: string[]): Promise<Target> {
-  const node = [process.execPath, ...args];
+async function start(
+  name: string,
+  port: number,
+  core: number | null,
+  args: string[],
+  program: string = process.execPath,
+): Promise<Target> {
+  const node = [program, ...args];
   const command = core === null ? node : ['taskset', '-c', String(core), ...node];
   const startedAt = performance.now();
   const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -10,17 +10,37 @@ export interface Tally {
   flush(): void;
 }
 
+interface Entry<T extends string> {
+  readonly labels: Record<T, string>;
+  count: number;
+}
+
+/** Label value → the next label's, down to the entry: no key is put together for each request. */
+interface Level<T extends string> {
+  readonly next: Map<string, Level<T>>;
+  entry: Entry<T> | null;
+}
+
 export function createTally<T extends string>(counter: Countable<T>, names: readonly T[]): Tally {
-  const counts = new Map<string, { readonly labels: Record<T, string>; count: number }>();
+  const root: Level<T> = { next: new Map(), entry: null };
+  const entries: Entry<T>[] = [];
+
+  function open(level: Level<T>, values: readonly string[]): Entry<T> {
+    const labels = Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<T, string>;
+    level.entry = { labels, count: 0 };
+    entries.push(level.entry);
+    return level.entry;
+  }
+
   return {
     add: (...values) => {
-      const key = values.join(' ');
-      const entry = counts.get(key);
-      if (entry !== undefined) entry.count += 1;
-      else counts.set(key, { labels: toLabels(names, values), count: 1 });
+      let level = root;
+      for (const value of values) level = descend(level, value);
+      const entry = level.entry ?? open(level, values);
+      entry.count += 1;
     },
     flush: () => {
-      for (const entry of counts.values()) {
+      for (const entry of entries) {
         if (entry.count > 0) counter.inc(entry.labels, entry.count);
         entry.count = 0;
       }
@@ -28,6 +48,10 @@ export function createTally<T extends string>(counter: Countable<T>, names: read
   };
 }
 
-function toLabels<T extends string>(names: readonly T[], values: readonly string[]): Record<T, string> {
-  return Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<T, string>;
+function descend<T extends string>(level: Level<T>, value: string): Level<T> {
+  const known = level.next.get(value);
+  if (known !== undefined) return known;
+  const opened: Level<T> = { next: new Map(), entry: null };
+  level.next.set(value, opened);
+  return opened;
 }

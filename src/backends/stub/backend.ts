@@ -56,7 +56,10 @@ function rule(input: Float32Array, source: ModelSource): Tensors {
   const first = input[0]! - Math.floor(input[0]!);
   for (const spec of source.outputs) {
     const values = new Float32Array(sizeOf(spec));
-    for (let j = 0; j < values.length; j++) values[j] = (first + j / values.length) % 1;
+    for (let j = 0; j < values.length; j++) {
+      const sum = first + j / values.length;
+      values[j] = sum < 1 ? sum : sum - 1;
+    }
     outputs[spec.name] = values;
   }
   return outputs;

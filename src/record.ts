@@ -1,5 +1,5 @@
 import type { Log } from './core/log.ts';
-import type { ExchangeRecord } from './http/exchange.ts';
+import type { ExchangeRecord } from './http/exchange-record.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { State } from './state.ts';
 

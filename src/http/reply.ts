@@ -1,14 +1,6 @@
 import type { SidecarError } from '../core/errors.ts';
 import type { Header, Reply } from '../core/task.ts';
-
-/** What is used of the library's response; server.ts hands the real one in. */
-export interface Wire {
-  cork(write: () => void): unknown;
-  writeStatus(status: string): unknown;
-  writeHeader(name: string, value: string): unknown;
-  end(body: string | Uint8Array, shouldClose: boolean): unknown;
-  endWithoutBody(reportedBytes: number | undefined, shouldClose: boolean): unknown;
-}
+import type { Wire } from './wire.ts';
 
 /** Everything around a reply that depends on the request or the server. */
 export interface Envelope {

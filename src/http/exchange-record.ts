@@ -1,0 +1,23 @@
+import type { SidecarError } from '../core/errors.ts';
+import type { InferenceRecord } from '../core/task.ts';
+
+/** One request's outcome, told exactly once: answered, refused or given up by the client. */
+export interface ExchangeRecord {
+  /** The route's label, or "unmatched". */
+  readonly route: string;
+  readonly kind: 'inference' | 'service';
+  readonly method: string;
+  /** HTTP status; 499 when the client had gone before there was an answer. */
+  readonly status: number;
+  /** Code of the error, CLIENT_GONE when the client went first, null for an answer. */
+  readonly code: string | null;
+  readonly requestId: string;
+  /** Last byte of the body to the reply. */
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly inference: InferenceRecord | null;
+  /** With cause and stack, for the log only. */
+  readonly error: SidecarError | null;
+  readonly aborted: boolean;
+}

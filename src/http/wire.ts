@@ -1,0 +1,16 @@
+/** The library's response as far as a reply uses it; server.ts hands the real one in. */
+export interface Wire {
+  cork(write: () => void): unknown;
+  writeStatus(status: string): unknown;
+  writeHeader(name: string, value: string): unknown;
+  end(body: string | Uint8Array, shouldClose: boolean): unknown;
+  endWithoutBody(reportedBytes: number | undefined, shouldClose: boolean): unknown;
+}
+
+/** The library's response as far as an exchange uses it. */
+export interface Stream extends Wire {
+  onAborted(listener: () => void): unknown;
+  /** The chunk's memory is the library's again when the listener returns. */
+  onData(listener: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
+  close(): unknown;
+}

@@ -81,10 +81,11 @@ async function start(
   const node = [program, ...args];
   const command = core === null ? node : ['taskset', '-c', String(core), ...node];
   const startedAt = performance.now();
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
-  child.stderr.setEncoding('utf8');
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
-  child.stderr.on('data', (text: string) => said.push(text));
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  }
   await untilHealthy(child, port, () => said.join(''));
   const startMs = performance.now() - startedAt;
   if (child.pid === undefined) throw new Error(`${name} did not start`);

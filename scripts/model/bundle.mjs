@@ -32,15 +32,20 @@ const facts = { name: NAME, version: VERSION, motifs: set.motifs, evaluation, tr
 writeFileSync(join(out, 'evaluation.json'), `${JSON.stringify(facts, null, 1)}\n`);
 writeFileSync(join(out, 'MODEL_CARD.md'), modelCard(facts, model.bytes.length));
 console.log(`held-out accuracy ${(evaluation.accuracy * 100).toFixed(2)} % of ${evaluation.windows} windows`);
-for (const [i, recall] of evaluation.recall.entries()) console.log(`  ${set.motifs[i].padEnd(12)} ${(recall * 100).toFixed(1)} %`);
-console.log(`latent: std ${evaluation.latent.smallest_std.toFixed(3)} to ${evaluation.latent.largest_std.toFixed(3)}, largest ${evaluation.latent.largest_abs.toFixed(2)}`);
+for (const [i, recall] of evaluation.recall.entries())
+  console.log(`  ${set.motifs[i].padEnd(12)} ${(recall * 100).toFixed(1)} %`);
+console.log(
+  `latent: std ${evaluation.latent.smallest_std.toFixed(3)} to ${evaluation.latent.largest_std.toFixed(3)}, largest ${evaluation.latent.largest_abs.toFixed(2)}`,
+);
 
 /** The first held-out window of some motifs, as request bodies carry it, with what the ONNX gives for it. */
 async function goldenWindows() {
   const windows = [];
   for (const motif of GOLDEN_MOTIFS) {
     const { x } = readJson(join(out, 'examples', `${motif}.json`));
-    const { latent_embeddings: latent, motif_scores: scores } = await model.run(normalise(Float32Array.from(x.flat()), normalisation));
+    const { latent_embeddings: latent, motif_scores: scores } = await model.run(
+      normalise(Float32Array.from(x.flat()), normalisation),
+    );
     windows.push({ name: motif, x, latent: [...latent], motif_scores: [...scores] });
   }
   return windows;

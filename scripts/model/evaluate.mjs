@@ -24,7 +24,13 @@ export async function evaluate(model, set, normalisation) {
   }
   const recall = confusion.map((row, i) => row[i] / row.reduce((sum, n) => sum + n, 0));
   const right = confusion.reduce((sum, row, i) => sum + row[i], 0);
-  return { accuracy: right / set.windows.length, windows: set.windows.length, recall, confusion, latent: spread.facts() };
+  return {
+    accuracy: right / set.windows.length,
+    windows: set.windows.length,
+    recall,
+    confusion,
+    latent: spread.facts(),
+  };
 }
 
 export function topOf(scores) {

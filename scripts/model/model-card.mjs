@@ -31,7 +31,9 @@ ${samples === null ? '' : sampleSection(motifs, samples)}`;
 
 function sampleSection(motifs, samples) {
   const names = Object.keys(samples);
-  const rows = motifs.map((motif) => `| ${motif} | ${names.map((name) => samples[name][motif].toFixed(3)).join(' | ')} |`);
+  const rows = motifs.map(
+    (motif) => `| ${motif} | ${names.map((name) => samples[name][motif].toFixed(3)).join(' | ')} |`,
+  );
   return `
 ## The three windows published with EdgeInfer
 

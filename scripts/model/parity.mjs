@@ -21,8 +21,11 @@ for (const { input, outputs } of cases) {
   }
 }
 for (const [name, { cosine: lowest, maxAbs }] of Object.entries(worst)) {
-  console.log(`${name}: cosine ${lowest.toFixed(8)}, largest difference ${maxAbs.toExponential(2)}, ${cases.length} windows`);
+  console.log(
+    `${name}: cosine ${lowest.toFixed(8)}, largest difference ${maxAbs.toExponential(2)}, ${cases.length} windows`,
+  );
 }
 const fails = Object.values(worst).some(({ cosine: lowest }) => !(lowest >= MIN_COSINE));
-if (fails) console.error(`Parity failed: a cosine is below ${MIN_COSINE}. The exported graph is not the model; do not ship it.`);
+if (fails)
+  console.error(`Parity failed: a cosine is below ${MIN_COSINE}. The exported graph is not the model; do not ship it.`);
 process.exitCode = fails ? 1 : 0;

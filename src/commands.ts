@@ -8,6 +8,7 @@ import { loadConfig } from './config/load.ts';
 import { toYaml } from './config/render.ts';
 import type { Log } from './core/log.ts';
 import { doctorChecks } from './doctor.ts';
+import { showAddress } from './http/listen.ts';
 import type { Bundle } from './models/bundle.ts';
 import { createBundle } from './models/create.ts';
 import { checkGolden, type GoldenFigures } from './models/golden.ts';
@@ -42,11 +43,14 @@ export function model(argv: string[], io: Io): Promise<number> {
 }
 
 export function selftest(argv: string[], io: Io): Promise<number> {
-  const { config: inForce } = loadConfig({ path: null, env: process.env });
-  const { host, port } = inForce.server;
+  const configured = (path: string | null) => loadConfig({ path, env: process.env }).config;
   return selftestCommand(argv, io, {
-    defaultUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    loadGolden: (directory) => readBundle(directory ?? bundleDirectory(inForce)),
+    configuredUrl: (path) => {
+      const { host, port } = configured(path).server;
+      return `http://${showAddress(host, port)}`;
+    },
+    configuredBundle: (path) => bundleDirectory(configured(path)),
+    loadGolden: (directory) => readBundle(directory),
     fetch,
   });
 }

@@ -2,6 +2,7 @@ import { openBackend } from './backends/index.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
 import type { Clock } from './core/log.ts';
+import { inTime } from './core/timer.ts';
 import { showAddress } from './http/listen.ts';
 import { createServer, type HttpServer, type Uws } from './http/server.ts';
 import { openModel } from './models/open.ts';
@@ -32,7 +33,7 @@ export interface DaemonParts {
 
 export interface Daemon {
   readonly state: State;
-  /** Reads the configuration again; a bad one changes nothing. */
+  /** Reads the configuration again; a bad one changes nothing. Ignored while stopping. */
   reload(): void;
   /** Answers what is in flight, refuses the rest, releases everything. Throws STOP_FAILED when a step failed. */
   stop(): Promise<void>;
@@ -62,17 +63,25 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const bundle = openBundle(config);
   const task = taskOf(bundle.manifest);
   const kind = config.backend.kind;
-  const backend = await openBackend({ kind, lanes: config.backend.cpu.threads, startWorker: startCpuThread, log });
+  let backendChanged = () => {}; // nobody is told of a start that is not over
+  const backend = await openBackend({
+    kind,
+    lanes: config.backend.cpu.threads,
+    startWorker: startCpuThread,
+    log,
+    onChange: () => backendChanged(),
+  });
   undo.add('backend', () => backend.close());
 
   const state = new State({ ...parts, bundle, backend });
   const metrics = createMetrics(() => toReadings(state));
-  await openModelInto(state, task.prepare(bundle.manifest));
-  undo.add('model', async () => closeModel(state));
-  startProof(state, log, () => {
+  const tell = () => {
     showServed(metrics, state);
     notify.sendStatus(toStatusLine(state));
-  });
+  };
+  await openModelInto(state, task.prepare(bundle.manifest));
+  undo.add('model', async () => closeModel(state));
+  startProof(state, log, tell);
 
   const service = task.create({ served: () => state.served(), settings: () => state.taskSettings(), clock });
   state.endpoints = service.endpoints;
@@ -83,6 +92,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
     settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
     onExchange: (exchange) => record({ metrics, log, state }, exchange),
+    onConnectionRefused: metrics.connectionRefused,
   });
   undo.add('server', async () => server.close());
   const bound = await server.listen(config.server.host, config.server.port);
@@ -90,6 +100,11 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   showServed(metrics, state);
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
   announce(state, log, notify);
+  backendChanged = () => {
+    if (state.isStopping) return;
+    tell();
+    if (state.failure() !== null && backend.state().available) void state.proof?.check(); // back again: proven at once
+  };
   undo.add('watchdog', startWatchdog(notify, backend, state.proof));
   return {
     state,
@@ -122,6 +137,7 @@ function announce(state: State, log: DaemonLog, notify: Notify): void {
 }
 
 function reloadInto(state: State, { log, notify, readAgain }: DaemonParts, metrics: Metrics): void {
+  if (state.isStopping) return;
   state.loaded = reload({ log, notify, read: readAgain, statusLine: () => toStatusLine(state) }, state.loaded);
   showServed(metrics, state);
 }
@@ -144,15 +160,4 @@ async function stop(
 function closeModel({ proof, model }: State): Promise<void> | undefined {
   proof?.close();
   return model?.close();
-}
-
-/** True when the promise settled within the time. */
-async function inTime(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, false);
-  });
-  const isInTime = await Promise.race([promise.then(() => true), expired]);
-  clearTimeout(timer);
-  return isInTime;
 }

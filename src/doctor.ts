@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import { detectDevices } from './backends/hailo/detect.ts';
 import type { Check, Finding } from './cli/doctor.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { showAddress, tryListening } from './http/listen.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
 import { openBundle } from './parts.ts';
@@ -78,17 +78,15 @@ function checkDevice(kind: string): Finding {
     return { state: 'failed', text, fix: 'Install the chip and its driver, or set backend.kind to auto or cpu.' };
   }
   const names = devices.map(({ name }) => name).join(', ');
-  return {
-    state: kind === 'hailo' ? 'failed' : 'warning',
-    text: `${names} is there, but this version cannot drive it yet`,
-    fix: 'Set backend.kind to auto or cpu.',
-  };
+  const text = `${names} is there, but this version cannot drive it yet`;
+  if (kind === 'hailo') return { state: 'failed', text, fix: 'Set backend.kind to auto or cpu.' };
+  return { state: 'warning', text: `${text}; the CPU is used`, fix: 'Nothing to do until a version that can.' };
 }
 
 async function checkPort({ config }: LoadedConfig): Promise<Finding> {
   const { host, port } = config.server;
   const error = await tryListening(host, port);
-  const place = `${host}:${port}`;
+  const place = showAddress(host, port);
   if (error === null) return { state: 'ok', text: `${place} is free` };
   if (error.code !== 'EADDRINUSE')
     return {
@@ -103,14 +101,6 @@ async function checkPort({ config }: LoadedConfig): Promise<Finding> {
     text: `${place} is taken by another program`,
     fix: `See which with: ss -ltnp 'sport = :${port}'; stop it, or set server.port.`,
   };
-}
-
-function tryListening(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', resolve);
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(null)));
-  });
 }
 
 async function askWhoRuns(place: string): Promise<string | null> {

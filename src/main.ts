@@ -39,7 +39,7 @@ export async function main(argv: string[]): Promise<number> {
     if (load === undefined) throw unknownCommand(name);
     return await (await load())(rest, io);
   } catch (thrown) {
-    return fail(io, thrown);
+    return fail(io, thrown, argv.includes('--json'));
   }
 }
 

@@ -26,19 +26,17 @@ function toMethodLabel(method: string): string {
 
 function recordInference({ metrics, state }: Recorder, exchange: ExchangeRecord): void {
   const model = state.manifest.name;
-  if (exchange.inference === null) {
-    metrics.requestRefused(model, exchange.code ?? 'ABORTED');
-    return;
-  }
-  metrics.requestAnswered(model, exchange.durationMs);
-  state.answered(exchange.inference.inferMs);
+  if (exchange.inference !== null) state.answered(exchange.inference.inferMs);
+  // a window that was computed for nobody is no success
+  if (exchange.code !== null) metrics.requestRefused(model, exchange.code);
+  else metrics.requestAnswered(model, exchange.durationMs);
 }
 
-/** A refusal under load is the plan, not news; a fault of ours is. */
+/** A refusal under load is the plan, not news; a fault of ours is, also where it is told as a 503. */
 function logFailure(log: Log, exchange: ExchangeRecord): void {
   const fields = { ...toFields(exchange), cause: causeOf(exchange) };
   const message = exchange.error?.message ?? 'request failed';
-  if (exchange.status === 503) log.debug(fields, message);
+  if (exchange.status === 503 && exchange.error?.cause === undefined) log.debug(fields, message);
   else log.error({ ...fields, err: exchange.error?.cause ?? exchange.error }, message);
 }
 

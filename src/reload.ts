@@ -20,6 +20,7 @@ export function reload(parts: ReloadParts, current: LoadedConfig): LoadedConfig 
     log.setLevel(loaded.config.logging.level);
     for (const { key, from, to } of applied) log.info({ from, to }, `configuration reloaded: ${key} is now in force`);
     for (const { key } of needsRestart) log.warn({}, `configuration reloaded: ${key} has changed; restart to apply it`);
+    for (const warning of loaded.warnings.filter((text) => !current.warnings.includes(text))) log.warn({}, warning);
     if (applied.length + needsRestart.length === 0) log.info({}, 'configuration reloaded: nothing has changed');
     return loaded;
   } catch (thrown) {

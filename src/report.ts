@@ -108,7 +108,7 @@ export function showServed(metrics: Metrics, state: State): void {
     model: manifest.name,
     version: manifest.version,
     hefPath: hefPath ?? '',
-    motifs: motifCount(state.bundle) ?? 0,
+    motifs: motifCount(state.bundle),
     device: state.backend.state().device,
   };
   metrics.modelServed(state.failure() === null ? served : null);
@@ -131,7 +131,12 @@ export function toStatusLine(state: State): string {
 export function toTryLine({ bundle, url }: State): string {
   const example = join(resolve(bundle.directory), 'examples', 'walk.json');
   if (!existsSync(example)) return `curl -s -X POST ${url}/test`;
-  return `curl -s ${url}/infer -H 'content-type: application/json' -d @${example}`;
+  return `curl -s ${url}/infer -H 'content-type: application/json' -d ${toShellWord(`@${example}`)}`;
+}
+
+/** As it must stand in a shell's line; plain where that is safe. */
+function toShellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Expectations of the admin that the model does not meet, one sentence each; they never relabel it. */

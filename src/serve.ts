@@ -39,8 +39,13 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
     isTerminal: process.stdout.isTTY === true,
   });
   const notify = await createNotify(process.env, process.pid);
-  const expectedVersion = createExpectedVersion({ yamlPath: () => loaded.yamlPath, env: process.env });
-  const readAgain = (current: LoadedConfig) => reloadConfig(current, source);
+  let inForce = loaded;
+  const expectedVersion = createExpectedVersion({ yamlPath: () => inForce.yamlPath, env: process.env });
+  const readAgain = (current: LoadedConfig) => {
+    const reload = reloadConfig(current, source);
+    inForce = reload.loaded;
+    return reload;
+  };
   try {
     return await run({ loaded, readAgain, expectedVersion, log, notify });
   } finally {
@@ -64,8 +69,10 @@ interface RunParts {
 
 /** From start to stop; resolves to the exit status. A start that fails ends with its one sentence in the log. */
 async function run(parts: RunParts): Promise<number> {
-  const stopAsked = untilSignal(parts.log); // before READY: systemd may stop us at once
-  let daemon: Daemon;
+  let daemon: Daemon | null = null;
+  const stopAsked = untilSignal(parts.log);
+  process.on('SIGHUP', () => daemon?.reload()); // from the start: unhandled, it would end the process
+  void stopAsked.then(() => daemon ?? giveUp(parts.log));
   try {
     daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease() });
   } catch (thrown) {
@@ -74,11 +81,15 @@ async function run(parts: RunParts): Promise<number> {
     parts.notify.sendStatus(`Cannot start: ${error.message}`);
     return error.rule.exit;
   }
-  const reload = () => daemon.reload();
-  process.on('SIGHUP', reload);
   await stopAsked;
-  process.off('SIGHUP', reload);
   return stop(daemon, parts.log);
+}
+
+/** Nothing has been let in yet, so there is nothing to answer, and a start that hangs could not be stopped otherwise. */
+function giveUp(log: DaemonLog): void {
+  log.info({}, 'stopped before it served');
+  log.flush();
+  process.exit(0);
 }
 
 async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { restWindow, startTestDaemon } from './fakes/daemon.ts';
 import { writeTinyBundle } from './fixtures/bundle.ts';
+import { openRaw } from './http/serving.ts';
 
 const body = JSON.stringify({ x: restWindow() });
 const headers = { 'content-type': 'application/json' };
@@ -145,7 +146,12 @@ t.test('a stop answers what is in flight and refuses the rest', async (t) => {
     return served + waiting + inFlight;
   };
   while (arrived() < 20) await new Promise((resolve) => setImmediate(resolve));
-  await stop();
+  const monitor = await openRaw(t, Number(new URL(url).port)); // connected before: nobody is let in any more
+  const stopped = stop();
+  monitor.socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+  await monitor.until(/"config_version":"\w+"}$/);
+  t.match(monitor.said(), /^HTTP\/1\.1 503 [\s\S]*"ok":false,[\s\S]*"reason":"The daemon is stopping\."/);
+  await stopped;
   const statuses = (await Promise.all(inFlight)).map(({ status }) => status);
   t.same([...new Set(statuses)], [200]);
   t.match(notified.at(-1), /^STOPPING/);

@@ -7,6 +7,8 @@ export interface BackendParts {
   readonly lanes: number;
   readonly startWorker: StartWorker;
   readonly log: Log;
+  /** state() tells something else than before. */
+  readonly onChange?: () => void;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
 }

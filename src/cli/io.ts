@@ -51,10 +51,14 @@ export function createIo(stdout: Output, stderr: Output, env: Environment): Io {
   };
 }
 
-/** Says on stderr why a command failed and returns its exit status. */
-export function fail(io: Io, thrown: unknown): number {
+/** Says on stderr why a command failed, and on stdout too where JSON was asked for; returns its exit status. */
+export function fail(io: Io, thrown: unknown, isJson = false): number {
   const error = toSidecarError(thrown);
-  io.err(`${io.errColour.red('error:')} ${error.message}`);
+  const isFault = error.code === 'INTERNAL';
+  const message = isFault ? `A fault in this program: ${messageOf(thrown)}` : error.message;
+  io.err(`${io.errColour.red('error:')} ${message}`);
+  if (isFault && thrown instanceof Error) io.err(`${thrown.stack}`);
+  if (isJson) io.out(JSON.stringify({ ok: false, error: { code: error.code, message } }, null, 2));
   return error.rule.exit;
 }
 

@@ -3,17 +3,20 @@ import type { Golden, Manifest } from '../core/manifest.ts';
 import { compareVectors, type Difference } from '../models/golden.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
 
-const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--json]
+const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--config FILE] [--json]
 
 Sends the golden windows of a bundle to a running daemon and compares what it answers.
 
 --url URL      the daemon, http://127.0.0.1:9000 unless the configuration says otherwise
---bundle DIR   the bundle whose golden windows are sent; the configured one by default`;
+--bundle DIR   the bundle whose golden windows are sent; the configured one by default
+--config FILE  the configuration that says what is left out here`;
 
 export interface SelftestDeps {
-  readonly defaultUrl: string;
-  /** The manifest and golden windows of the bundle at `directory`, or of the configured one for null. */
-  loadGolden(directory: string | null): { readonly manifest: Manifest; readonly golden: Golden };
+  /** What the configuration says, asked only when the command line does not; null for the default places. */
+  configuredUrl(path: string | null): string;
+  configuredBundle(path: string | null): string;
+  /** The manifest and golden windows of the bundle at `directory`. */
+  loadGolden(directory: string): { readonly manifest: Manifest; readonly golden: Golden };
   readonly fetch: typeof fetch;
 }
 
@@ -32,6 +35,7 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
   const options = {
     url: { type: 'string' },
     bundle: { type: 'string' },
+    config: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   } as const;
@@ -40,8 +44,9 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
     io.out(HELP);
     return 0;
   }
-  const url = (values.url ?? deps.defaultUrl).replace(/\/+$/, '');
-  const { manifest, golden } = deps.loadGolden(values.bundle ?? null);
+  const path = values.config ?? null;
+  const url = (values.url ?? deps.configuredUrl(path)).replace(/\/+$/, '');
+  const { manifest, golden } = deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
   const serves = await askHealth(deps, url);
   const wanted = `${manifest.name}@${manifest.version}`;
   if (serves !== wanted) {
@@ -60,9 +65,25 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
 
 async function askHealth(deps: SelftestDeps, url: string): Promise<string> {
   const response = await call(deps, `${url}/healthz`, {});
-  const health = (await response.json()) as { ok: boolean; model: string; model_version: string; reason?: string };
+  const health = await readHealth(response, url);
   if (!health.ok) throw new SidecarError('UNAVAILABLE', `The daemon at ${url} is not healthy: ${health.reason}`);
   return `${health.model}@${health.model_version}`;
+}
+
+interface Health {
+  readonly ok: boolean;
+  readonly model: string;
+  readonly model_version: string;
+  readonly reason?: string;
+}
+
+async function readHealth(response: Response, url: string): Promise<Health> {
+  try {
+    return (await response.json()) as Health;
+  } catch (cause) {
+    const sentence = `What answers at ${url} is not this daemon: its /healthz is no JSON. Name the address with --url.`;
+    throw new SidecarError('UNAVAILABLE', sentence, { cause });
+  }
 }
 
 /** A window goes to /infer where it has motif scores to compare, else to /encode. */

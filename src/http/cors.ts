@@ -11,7 +11,7 @@ const EXPOSED = [
   'Retry-After',
   'Retry-After-Ms',
 ].join(', ');
-const DEFAULT_HEADERS = 'Content-Type, X-Request-Id, X-Request-Timeout-Ms, Authorization';
+const DEFAULT_HEADERS = 'Content-Type, X-Request-Id, Authorization';
 const MAX_AGE_S = '600';
 const HEADER_NAMES = /^[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+){0,31}$/;
 

@@ -94,7 +94,7 @@ export class Exchange implements Call {
     this.#label = this.#bound?.route.label ?? place?.label ?? 'unmatched';
     const framing = this.#readFraming();
     if (framing === null) return;
-    if (this.#host.isDraining()) return this.#reader.refuse(shuttingDown(), this.#stream, framing);
+    if (this.#isDrained()) return this.#reader.refuse(shuttingDown(), this.#stream, framing);
     if (place === undefined) throw new SidecarError('NOT_FOUND', 'There is nothing at this path; GET / lists what is.');
     if (this.method === 'OPTIONS') return this.#answer(this.#preflight(place.allow), null);
     if (this.#bound === undefined) return this.#refuseMethod(place.allow);
@@ -104,6 +104,11 @@ export class Exchange implements Call {
       return this.#reader.refuse(bodyTooLarge(this.#host.maxBodyBytes), this.#stream, framing);
     }
     this.#reader.read(this.#stream);
+  }
+
+  /** A stop keeps new windows out; health and metrics are answered to the end. */
+  #isDrained(): boolean {
+    return this.#bound?.route.kind === 'inference' && this.#host.isDraining();
   }
 
   #readFraming(): Framing | null {
@@ -177,7 +182,7 @@ export class Exchange implements Call {
     return sendReply(this.#stream, reply, {
       requestId: this.requestId,
       isHead: this.method === 'HEAD',
-      shouldClose: this.#reader.refusal !== null || this.#host.isDraining(),
+      shouldClose: this.#reader.refusal !== null || this.#isDrained(),
       cors: corsHeaders(this.header('origin'), this.#host.corsOrigins()),
     });
   }

@@ -43,7 +43,8 @@ export async function explainListenFailure(address: string, port: number): Promi
   return new SidecarError('CONFIG_INVALID', `Can't listen on ${place} (${cause.message}): ${remedy}.`, { cause });
 }
 
-function tryListening(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+/** Listens for a moment; null when that works, else the system's error. */
+export function tryListening(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', resolve);

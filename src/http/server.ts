@@ -37,7 +37,7 @@ export interface ServerDeps {
   /** Called exactly once per request that reached us, when nothing of it runs any more. */
   onExchange(record: ExchangeRecord): void;
   /** A connection over the limit was turned away. */
-  onConnectionRefused?(open: number): void;
+  onConnectionRefused?(): void;
   /** Time for the rest of a refused body before its connection is closed; 500 by default. */
   readonly lingerMs?: number;
 }
@@ -117,7 +117,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     connections += Number(change);
     if (Number(change) < 1 || connections <= limits.maxConnections) return;
     response.close(); // no request has been read yet, so nobody waits for a reply in a certain form
-    deps.onConnectionRefused?.(connections);
+    deps.onConnectionRefused?.();
   }
 
   function stopListening(): void {
@@ -143,10 +143,10 @@ export function createServer(deps: ServerDeps): HttpServer {
           continue;
         }
         failure = await explainListenFailure(address, bound);
-        if (failure.code === 'PORT_IN_USE') break;
+        if (failure.code !== 'CONFIG_INVALID') break;
       }
       // an address that the machine lacks (::1 without IPv6) is no reason to refuse the name's other one
-      if (failure !== null && (listening.length === 0 || failure.code === 'PORT_IN_USE')) {
+      if (failure !== null && (listening.length === 0 || failure.code !== 'CONFIG_INVALID')) {
         stopListening();
         throw failure;
       }

@@ -5,12 +5,12 @@ import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Backend } from '../core/backend.ts';
 import { messageOf, SidecarError } from '../core/errors.ts';
-import { type Golden, type Manifest, ManifestSchema, type MotifHead, MotifHeadSchema } from '../core/manifest.ts';
+import { type Golden, type Manifest, ManifestSchema, type MotifHead } from '../core/manifest.ts';
 import type { TensorSpec, Tensors } from '../core/tensor.ts';
 import { type Bundle, loadBundle, requireHef } from './bundle.ts';
-import { MAX_BYTES, readBytes, readJson } from './bundle-files.ts';
+import { MAX_BYTES, readBytes } from './bundle-files.ts';
 import { goldenWindows } from './golden-windows.ts';
-import { checkHead } from './head.ts';
+import { readFittingHead } from './head.ts';
 import { checkData, type ParseYaml } from './manifest.ts';
 import { readModelConfig } from './model-config.ts';
 import { toSource } from './open.ts';
@@ -38,7 +38,7 @@ export interface CreateParts {
   readonly backend: Backend;
   inspect(onnx: Uint8Array): Promise<Graph>;
   prepare(manifest: Manifest): (raw: Float32Array) => Float32Array;
-  checkManifest(manifest: Manifest): readonly string[];
+  checkManifest(manifest: Manifest, head: MotifHead | null): readonly string[];
   readonly parseYaml: ParseYaml;
   toYaml(data: unknown): string;
 }
@@ -89,7 +89,8 @@ async function describe(options: CreateOptions, parts: CreateParts): Promise<Man
   const graph = await parts.inspect(onnx);
   const facts = readModelConfig(options.config);
   const outputs = toOutputs(graph, options.onnx);
-  const head = options.motifs === null ? null : readMotifHead(options.motifs, outputs.latent);
+  requireOneSource(options, outputs);
+  const head = options.motifs === null ? null : readFittingHead(options.motifs, outputs.latent.shape.at(-1) ?? 0);
   const manifest: Manifest = {
     name: options.name ?? facts.name,
     version: options.version ?? facts.version,
@@ -104,7 +105,7 @@ async function describe(options: CreateOptions, parts: CreateParts): Promise<Man
     golden: 'golden.json',
     licence: 'not stated',
   };
-  const problems = parts.checkManifest(manifest);
+  const problems = parts.checkManifest(manifest, head);
   if (problems.length > 0) throw new SidecarError('MODEL_INVALID', `The model cannot be served: ${problems.join(' ')}`);
   return checkData<Manifest>(ManifestSchema, manifest, options.config);
 }
@@ -131,8 +132,12 @@ function toSpec({ name, shape }: Graph['inputs'][number]): { name: string; shape
   return { name, shape: shape.map((side) => (typeof side === 'number' && side > 0 ? side : 1)) };
 }
 
-function readMotifHead(file: string, latent: TensorSpec): MotifHead {
-  return checkHead(readJson<MotifHead>(file, MotifHeadSchema), latent.shape.at(-1) ?? 0, file);
+function requireOneSource({ motifs, onnx }: CreateOptions, outputs: Manifest['outputs']): void {
+  if (motifs === null || outputs.motif_scores === null) return;
+  throw new SidecarError(
+    'USAGE',
+    `${onnx} has motif_scores of its own, so --motifs ${motifs} would be ignored: leave it out.`,
+  );
 }
 
 function toMotifs(scores: TensorSpec | null, head: MotifHead | null, file: string | null): Manifest['motifs'] {

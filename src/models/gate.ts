@@ -2,6 +2,7 @@ import type { LoadedModel } from '../core/backend.ts';
 import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
+import { MAX_TIMER_MS } from '../core/timer.ts';
 import { Ring } from './ring.ts';
 
 export interface GateStats {
@@ -22,8 +23,6 @@ export interface GateStats {
 
 export interface Gate extends Runner {
   stats(): GateStats;
-  /** Refuses new windows with SHUTTING_DOWN; resolves when none waits or runs. */
-  drain(): Promise<void>;
 }
 
 export interface GateParts {
@@ -46,8 +45,6 @@ interface Entry {
 /** Weight of the newest measurement in the moving average of the service time. */
 const SMOOTHING = 0.2;
 const FIRST_GUESS_MS = 1;
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A bounded queue with a deadline in front of a model: what cannot be answered in time is refused at once, what became
@@ -58,8 +55,6 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   const waiting = new Ring<Entry>();
   const running = new Set<Entry>();
   let serviceMs = FIRST_GUESS_MS;
-  let isDraining = false;
-  const drained = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | null = null;
   let timerAt = Number.POSITIVE_INFINITY;
   const counts = { served: 0, refused: 0, dropped: 0 };
@@ -81,7 +76,6 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
 
   /** Why a window cannot be let in, or null. */
   function judge(ticket: Ticket, now: number): SidecarError | null {
-    if (isDraining) return new SidecarError('SHUTTING_DOWN', 'The daemon is shutting down.');
     if (waiting.size >= maxQueueSize()) {
       return late('QUEUE_FULL', `The queue is full (${waiting.size} windows wait); retry later.`);
     }
@@ -132,7 +126,6 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
       if (next === undefined) break;
       if (!drop(next, now)) launch(next, now);
     }
-    concludeDrain();
   }
 
   /** Gives up a waiting window that is worth nothing any more; true when it did. */
@@ -188,11 +181,6 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     waiting.prune((entry) => entry.isSettled);
     const earliest = earliestDeadline();
     if (earliest < Number.POSITIVE_INFINITY) armTimer(earliest, now);
-    concludeDrain();
-  }
-
-  function concludeDrain(): void {
-    if (isDraining && running.size === 0 && waiting.size === 0) drained.resolve();
   }
 
   return {
@@ -204,10 +192,5 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
       serviceMs,
       ...counts,
     }),
-    drain: () => {
-      isDraining = true;
-      concludeDrain();
-      return drained.promise;
-    },
   };
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.ts';
 import type { Clock, Log } from '../core/log.ts';
+import { inTime, MAX_TIMER_MS } from '../core/timer.ts';
 
 /**
  * Whether the model in service still is what it was verified to be: its golden windows run again at an interval, and
@@ -11,7 +12,10 @@ export interface Proof {
   failure(): string | null;
   /** A real window was answered: that proves the backend as well as a synthetic one does. */
   answered(): void;
-  /** True when the backend answered within the last `maxAgeMs`, asking it now if need be; false after `timeoutMs`. */
+  /**
+   * True when the backend answered within the last `maxAgeMs`, asking it now if need be, rightly or wrongly: a wrong
+   * answer takes the model out of service, but a restart would not cure it. False when it stays silent for `timeoutMs`.
+   */
   isFresh(maxAgeMs: number, timeoutMs: number): Promise<boolean>;
   /** Runs the golden windows now; true when they pass. Concurrent callers share one run. */
   check(): Promise<boolean>;
@@ -24,21 +28,29 @@ export interface ProofParts {
   readonly intervalMs: number;
   /** How soon a failed check is tried again. */
   readonly retryMs: number;
+  /** A backend that has not answered its golden windows by then is wedged; 10 s by default. */
+  readonly timeoutMs?: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Called at each change between proven and failed. */
   onChange(failure: string | null): void;
 }
 
+type Outcome = 'passed' | 'failed' | 'silent';
+
+const TIMEOUT_MS = 10_000;
+
 /** Starts proven: the caller has just run the golden windows. */
 export function createProof(parts: ProofParts): Proof {
   let failure: string | null = null;
   let provedAt = parts.clock();
-  let running: Promise<boolean> | null = null;
+  let running: Promise<Outcome> | null = null;
+  let golden: Promise<unknown> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  function conclude(next: string | null): boolean {
+  function conclude(outcome: Outcome, cause = ''): Outcome {
+    const next = outcome === 'passed' ? null : `Model out of service, its golden windows ${cause}`;
     if (next === null) provedAt = parts.clock();
     if (next !== failure) {
       failure = next;
@@ -47,38 +59,41 @@ export function createProof(parts: ProofParts): Proof {
       parts.onChange(next);
     }
     schedule();
-    return next === null;
+    return outcome;
   }
 
   function schedule(): void {
     clearTimeout(timer);
     if (isClosed) return;
-    timer = setTimeout(check, failure === null ? parts.intervalMs : parts.retryMs);
+    timer = setTimeout(ask, Math.min(MAX_TIMER_MS, failure === null ? parts.intervalMs : parts.retryMs));
     timer.unref();
   }
 
-  function check(): Promise<boolean> {
-    running ??= parts
-      .runGolden()
-      .then(
-        () => conclude(null),
-        (thrown) => conclude(`Model out of service, its golden windows failed: ${messageOf(thrown)}`),
-      )
-      .finally(() => {
-        running = null;
-      });
+  function ask(): Promise<Outcome> {
+    running ??= hear().finally(() => {
+      running = null;
+    });
     return running;
+  }
+
+  /** A wedged backend keeps its one unanswered run: asking again would only pile them up. */
+  async function hear(): Promise<Outcome> {
+    golden ??= parts.runGolden().finally(() => {
+      golden = null;
+    });
+    const timeoutMs = parts.timeoutMs ?? TIMEOUT_MS;
+    try {
+      if (await inTime(golden, timeoutMs)) return conclude('passed');
+      return conclude('silent', `got no answer within ${timeoutMs} ms.`);
+    } catch (thrown) {
+      return conclude('failed', `failed: ${messageOf(thrown)}`);
+    }
   }
 
   async function isFresh(maxAgeMs: number, timeoutMs: number): Promise<boolean> {
     if (failure === null && parts.clock() - provedAt <= maxAgeMs) return true;
-    let timeout: NodeJS.Timeout | undefined;
-    const expired = new Promise<boolean>((resolve) => {
-      timeout = setTimeout(resolve, timeoutMs, false);
-    });
-    const fresh = await Promise.race([check().then(() => true), expired]);
-    clearTimeout(timeout);
-    return fresh;
+    const answer = ask().then((outcome) => outcome !== 'silent');
+    return (await inTime(answer, timeoutMs)) && answer;
   }
 
   schedule();
@@ -88,7 +103,7 @@ export function createProof(parts: ProofParts): Proof {
       provedAt = parts.clock();
     },
     isFresh,
-    check,
+    check: async () => (await ask()) === 'passed',
     close: () => {
       isClosed = true;
       clearTimeout(timer);

@@ -17,7 +17,10 @@ export function besides(out: string, suffix: string): string {
   return join(dirname(out), `.${basename(out)}.${process.pid}.${suffix}`);
 }
 
-/** Puts a staged directory in its place, on disk; what was there goes only when the new one is in. */
+/**
+ * Puts a staged directory in its place, on disk. What was there is deleted only when the new one is in; a crash between
+ * the two renames leaves it beside its place, under the name that besides(out, 'old') gave.
+ */
 export function publish(staging: string, out: string): void {
   for (const name of readdirSync(staging)) syncPath(join(staging, name));
   syncPath(staging);

@@ -27,6 +27,7 @@ export interface LogOptions {
 }
 
 const MAX_BUFFERED_BYTES = 4 << 20;
+const FLUSH_MS = 1000;
 
 /** A pino log on stdout. Writes never block the event loop; a reader that stalls costs lines, never memory. */
 export function createLog(options: LogOptions): DaemonLog {
@@ -60,9 +61,16 @@ export function chooseFormat({ format, env, isTerminal }: LogOptions): Exclude<L
 }
 
 function openStdout(): LogSink {
-  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES });
+  let flushUntil = Number.POSITIVE_INFINITY;
+  // a reader that has stalled for good must not keep the process from ending
+  const retryEAGAIN = () => Date.now() < flushUntil;
+  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES, retryEAGAIN });
   stdout.on('error', () => {}); // a closed pipe: nobody reads, nothing can be said
-  return stdout;
+  const flushSync = () => {
+    flushUntil = Date.now() + FLUSH_MS;
+    stdout.flushSync();
+  };
+  return { write: (text) => stdout.write(text), flushSync };
 }
 
 function toStream(sink: LogSink, format: Exclude<LogFormat, 'auto'>, options: LogOptions): DestinationStream {

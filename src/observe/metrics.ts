@@ -7,7 +7,8 @@ export interface ServedFacts {
   readonly version: string;
   /** Empty when no .hef is part of the bundle. */
   readonly hefPath: string;
-  readonly motifs: number;
+  /** null: the model has no scores of its own. */
+  readonly motifs: number | null;
   readonly device: string;
 }
 
@@ -34,6 +35,8 @@ export interface Metrics {
   requestRefused(model: string, errorType: string): void;
   exchange(route: string, method: string, status: number): void;
   healthCheck(isHealthy: boolean): void;
+  /** A connection over server.max_connections was turned away. */
+  connectionRefused(): void;
   modelServed(facts: ServedFacts | null): void;
   build(facts: BuildFacts): void;
   /** Page in Prometheus' text format 0.0.4, or OpenMetrics 1.0 when asked for. */
@@ -97,6 +100,11 @@ export function createMetrics(read: () => Readings): Metrics {
     labelNames: ['route', 'method', 'status'] as const,
     registers,
   });
+  const connectionsRefused = new Counter({
+    name: 'hailo_http_connections_refused_total',
+    help: 'Connections over server.max_connections, turned away unread.',
+    registers,
+  });
   new Gauge({
     name: 'hailo_sidecar_start_time_seconds',
     help: 'Unix time at which the daemon started.',
@@ -115,6 +123,7 @@ export function createMetrics(read: () => Readings): Metrics {
       errors.inc({ error_type: errorType, model });
     },
     exchange: (route, method, status) => exchanged.add(route, method, String(status)),
+    connectionRefused: () => connectionsRefused.inc(),
     healthCheck: (isHealthy) => health.inc({ status: isHealthy ? 'healthy' : 'unhealthy' }),
     modelServed: (facts) => showServed(loaded, info, facts),
     build: (facts) => {
@@ -135,7 +144,8 @@ function showServed(loaded: Gauge<'model' | 'version'>, info: Gauge, facts: Serv
   info.reset();
   if (facts === null) return;
   loaded.set({ model: facts.model, version: facts.version }, 1);
-  info.set({ model: facts.model, hef_path: facts.hefPath, motifs: String(facts.motifs), device: facts.device }, 1);
+  const { model, hefPath, motifs, device } = facts;
+  info.set({ model, hef_path: hefPath, motifs: motifs === null ? '' : String(motifs), device }, 1);
 }
 
 /** Gauges that ask for their value at each scrape. */

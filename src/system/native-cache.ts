@@ -57,7 +57,7 @@ export function ensureCached(root: string, set: FileSet, files: readonly string[
     throw new SidecarError('NATIVE_MISSING', sentence, { cause: thrown });
   }
   markUsed(directory, now);
-  removeUnused(root, directory, now);
+  removeUnused(root, set, now);
   return directory;
 }
 
@@ -84,7 +84,15 @@ function makeDirectory(path: string): void {
     if (code === 'EEXIST') return;
     if (code !== 'ENOENT') throw thrown;
     makeDirectory(dirname(path));
+    makeLast(path);
+  }
+}
+
+function makeLast(path: string): void {
+  try {
     mkdirSync(path, { mode: 0o700 });
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown; // another start was faster
   }
 }
 
@@ -120,8 +128,9 @@ function markUsed(directory: string, now: number): void {
  * Removes what no start has used lately: directories of other versions, temporary files of killed starts. A program
  * that still runs from such a directory keeps its mapped files, and unpacks again when it needs another.
  */
-function removeUnused(root: string, current: string, now: number): void {
-  const old = readdirSync(root).filter((name) => KEY.test(name));
+function removeUnused(root: string, set: FileSet, now: number): void {
+  const current = join(root, set.key);
+  const old = readdirSync(root).filter((name) => KEY.test(name) && name !== set.key && !set.kin?.includes(name));
   const parts = readdirSync(current).filter((name) => name.endsWith('.tmp'));
   for (const path of [...old.map((name) => join(root, name)), ...parts.map((name) => join(current, name))]) {
     try {

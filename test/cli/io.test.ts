@@ -52,8 +52,11 @@ t.test('a reader that has gone is no error, a full disk is one', async (t) => {
 t.test('a failure is told in its sentence and gives its exit status', async (t) => {
   const { io, stderr } = createTerminal(false);
   t.equal(fail(io, new SidecarError('MODEL_MISSING', 'There is no model.')), 66);
-  t.equal(fail(io, new Error('secret detail')), 70);
-  t.match(stderr.text, /^error: There is no model\.\nerror: Internal error/);
+  t.equal(fail(io, new Error('the detail')), 70);
+  t.match(
+    stderr.text,
+    /^error: There is no model\.\nerror: A fault in this program: the detail\nError: the detail\n +at /,
+  );
 });
 
 t.test('columns are aligned and lines have no trailing blanks', async (t) => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { createIo } from '../../src/cli/io.ts';
+import { createIo, fail } from '../../src/cli/io.ts';
 import { selftestCommand } from '../../src/cli/selftest.ts';
 import { readBundle } from '../../src/parts.ts';
 import { writeTinyBundle } from '../fixtures/bundle.ts';
@@ -28,7 +28,8 @@ async function serve(
 async function run(argv: string[], url: string, directory: string) {
   const out: string[] = [];
   const sink = { write: (text: string) => out.push(text) };
-  const deps = { defaultUrl: url, loadGolden: (given: string | null) => readBundle(given ?? directory), fetch };
+  const configured = { configuredUrl: () => url, configuredBundle: () => directory };
+  const deps = { ...configured, loadGolden: readBundle, fetch };
   return { status: await selftestCommand(argv, createIo(sink, sink, {}), deps), out: out.join('') };
 }
 
@@ -50,7 +51,8 @@ t.test('motif scores are compared where the window has them', async (t) => {
   const windows = bundle.golden.windows.map((window) => ({ ...window, motif_scores: new Array(12).fill(0.5) }));
   const golden = { ...bundle.golden, windows };
   const sink = { write: () => true };
-  const deps = { defaultUrl: url, loadGolden: () => ({ manifest: bundle.manifest, golden }), fetch };
+  const configured = { configuredUrl: () => url, configuredBundle: () => '' };
+  const deps = { ...configured, loadGolden: () => ({ manifest: bundle.manifest, golden }), fetch };
   t.equal(await selftestCommand([], createIo(sink, sink, {}), deps), 1, 'the server gives none');
 });
 
@@ -62,6 +64,30 @@ t.test('another model, an unhealthy daemon, a refusal, nobody at all: each is to
   const busy = await serve(t, { status: 503 });
   await t.rejects(run([], busy.url, busy.directory), { code: 'CHECK_FAILED', message: /503.*"sine"/ });
   await t.rejects(run([], 'http://127.0.0.1:1', other.directory), { code: 'UNAVAILABLE', message: /Start it/ });
+});
+
+t.test('a server that is something else is told apart, and with --json as JSON', async (t) => {
+  const server = createServer((_request, response) => void response.end('<html>hello</html>'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { directory } = await serve(t);
+  const wrong = await run([], url, directory).catch((error) => error);
+  t.match(wrong, { code: 'UNAVAILABLE', message: /not this daemon/ });
+  const out: string[] = [];
+  const sink = { write: (text: string) => out.push(text) };
+  t.equal(fail(createIo(sink, { write: () => true }, {}), wrong, true), 69);
+  t.match(JSON.parse(out.join('')), { ok: false, error: { code: 'UNAVAILABLE' } });
+});
+
+t.test('the configuration is asked only for what the command line leaves out', async (t) => {
+  const { url, directory } = await serve(t);
+  const never = () => {
+    throw new Error('asked');
+  };
+  const sink = { write: () => true };
+  const deps = { configuredUrl: never, configuredBundle: never, loadGolden: readBundle, fetch };
+  t.equal(await selftestCommand(['--url', url, '--bundle', directory], createIo(sink, sink, {}), deps), 0);
 });
 
 t.test('--help explains', async (t) => {

@@ -173,14 +173,14 @@ t.test('the names in the manifest are as many as the motifs of its head', async 
   const manifest = JSON.parse(readFileSync(join(directory, 'manifest.yaml'), 'utf8'));
   manifest.motifs.labels = ['a', 'b', 'c'];
   writeFileSync(join(directory, 'manifest.yaml'), JSON.stringify(manifest));
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /2 motifs, the manifest names 3/ });
+  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /2 scores, the manifest has 3 labels/ });
 });
 
 t.test('a motif head of other sizes, or with another digest, is refused', async (t) => {
   const refuse = (file: object, message: RegExp, reference = {}) =>
     t.throws(() => load(withHead(t.testdir(), file, reference)), { code: 'MODEL_INVALID', message });
-  refuse(head({ prototypes: [[1, 2]] }), /rows must have 64 numbers/);
-  refuse(head({ labels: ['only one'] }), /2 motifs but 1 labels/);
+  refuse(head({ prototypes: [[1, 2]] }), /Row 0 has 2 numbers, the latent has 64/);
+  refuse(head({ labels: ['only one'] }), /1 labels for 2 rows/);
   refuse(head(), /of kind prototypes, the manifest says dense/, { kind: 'dense' });
   refuse(head(), /head\.json is not the file/, { sha256: '0'.repeat(64) });
   const dense = {
@@ -192,5 +192,5 @@ t.test('a motif head of other sizes, or with another digest, is refused', async 
     weights: [new Array(64).fill(0)],
     bias: [1, 2],
   };
-  refuse(dense, /1 rows of weights but 2 biases/, { kind: 'dense' });
+  refuse(dense, /2 biases for 1 rows/, { kind: 'dense' });
 });

@@ -159,22 +159,6 @@ t.test('a failure of the backend reaches the caller whose window it was, and the
   t.equal((await second).outputs.y?.[0], 2);
 });
 
-t.test('a drain answers what is inside and refuses what comes', async (t) => {
-  const { gate, started } = world({ capacity: 1 });
-  const inside = [gate.run(input(1), ticket()), gate.run(input(2), ticket())];
-  let isDrained = false;
-  const drained = gate.drain().then(() => {
-    isDrained = true;
-  });
-  t.equal(await codeOf(gate.run(input(3), ticket())), 'SHUTTING_DOWN');
-  started[0]?.end();
-  await turn();
-  t.equal(isDrained, false);
-  started[1]?.end();
-  await Promise.all([drained, ...inside]);
-  t.equal(isDrained, true);
-});
-
 t.test('the oldest waiting window has an age', async (t) => {
   const { gate, clock } = world({ capacity: 1 });
   t.equal(gate.stats().oldestMs, null);

@@ -69,6 +69,30 @@ t.test('failed golden windows take the model out of service, passing ones bring 
   t.same(world.said, [failure, 'golden windows pass again: the model is back in service']);
 });
 
+t.test(
+  'a wedged backend takes the model out of service, and is asked no second time while the first is unanswered',
+  async (t) => {
+    const { world, proof } = create({ timeoutMs: 5 });
+    t.teardown(proof.close);
+    const answer = Promise.withResolvers<void>();
+    world.golden = () => answer.promise;
+    t.equal(await proof.check(), false);
+    t.match(proof.failure(), /no answer within 5 ms/);
+    t.equal(await proof.isFresh(1000, 1000), false);
+    t.equal(world.runs, 1);
+    answer.resolve();
+    t.equal(await proof.check(), true);
+    t.equal(proof.failure(), null);
+  },
+);
+
+t.test('an interval longer than a timer can wait is a long one, not none', async (t) => {
+  const { world, proof } = create({ intervalMs: 2 ** 40 });
+  t.teardown(proof.close);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(world.runs, 0);
+});
+
 t.test('a wrong answer still shows that the supervisor lives: the watchdog is for the wedged', async (t) => {
   const { world, proof } = create();
   t.teardown(proof.close);

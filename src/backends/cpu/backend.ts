@@ -14,6 +14,8 @@ export interface CpuBackendParts {
   readonly lanes: number;
   readonly startWorker: StartWorker;
   readonly log: Log;
+  /** state() tells something else than before. */
+  readonly onChange?: () => void;
   readonly restartDelayMs?: (attempt: number) => number;
 }
 
@@ -32,7 +34,13 @@ export function createCpuBackend(parts: CpuBackendParts): Backend {
     const lanes: Lane[] = [];
     const model = new CpuModel(source.id, source.input, lanes);
     const specs = { onnx, input: source.input, outputs: source.outputs };
-    const onChange = () => model.dispatch();
+    let up = 0;
+    const onChange = () => {
+      model.dispatch();
+      if (up === model.lanesUp) return;
+      up = model.lanesUp;
+      parts.onChange?.();
+    };
     try {
       for (let i = 0; i < parts.lanes; i++) lanes.push(createLane({ ...parts, ...specs, onChange }));
       const graphs = await Promise.all(lanes.map((lane) => lane.ready));
@@ -77,7 +85,7 @@ function toState(lanes: number, models: ReadonlySet<CpuModel>): BackendState {
     available: down < lanes,
     reason: down < lanes ? null : 'No CPU inference thread runs; one is being started.',
     device: `CPU (${name}, ${lanes} ${lanes === 1 ? 'thread' : 'threads'})`,
-    degraded: down === 0 ? null : `${down} of ${lanes} CPU inference threads are being restarted`,
+    degraded: [...models].map((model) => model.degraded).find((reason) => reason !== null) ?? null,
   };
 }
 

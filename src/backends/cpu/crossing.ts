@@ -72,9 +72,13 @@ export function unguardExit(flags: Int32Array): void {
   if (guarded.size === 0) process.off('exit', leaveAll);
 }
 
-/** Blocks, because nothing asynchronous happens in an exit any more; never longer than EXIT_WAIT_MS in all. */
+/**
+ * Blocks, because nothing asynchronous happens in an exit any more; never longer than EXIT_WAIT_MS in all. A thread that
+ * is still inside then would never let the process end, or abort it: it is ended from outside.
+ */
 function leaveAll(): void {
   const endAt = performance.now() + EXIT_WAIT_MS;
   for (const flags of guarded) Atomics.store(flags, FORBIDDEN, 1);
   for (const flags of guarded) Atomics.wait(flags, INSIDE, 1, Math.max(0, endAt - performance.now()));
+  if ([...guarded].some((flags) => Atomics.load(flags, INSIDE) === 1)) process.kill(process.pid, 'SIGKILL');
 }

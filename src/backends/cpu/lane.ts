@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { Inference } from '../../core/backend.ts';
-import { SidecarError } from '../../core/errors.ts';
+import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { TensorSpec } from '../../core/tensor.ts';
 import { createFlags, endThread, guardExit, leave, unguardExit } from './crossing.ts';
@@ -36,20 +36,24 @@ export interface Lane {
   /** Resolves when the model is loaded; rejects with MODEL_INVALID when the runtime refuses it. */
   readonly ready: Promise<GraphFacts>;
   isUp(): boolean;
+  /** True while the thread is inside one window for longer than any window takes. */
+  isStuck(): boolean;
   /** 0 while the thread is not up. */
   freeSlots(): number;
   /** Only while freeSlots() > 0. */
   run(input: Float32Array): Promise<Inference>;
-  /** Ends the thread; calls in flight must have ended. */
+  /** Ends the thread; one that is stuck in a window is left behind. */
   close(): Promise<void>;
 }
 
 interface Pending {
   readonly resolve: (inference: Inference) => void;
   readonly reject: (error: SidecarError) => void;
+  readonly since: number;
 }
 
 const CLOSE_TIMEOUT_MS = 2000;
+const STUCK_MS = 5000;
 const backoff = (attempt: number) => Math.min(10_000, 100 * 2 ** attempt);
 
 export function createLane(parts: LaneParts): Lane {
@@ -63,6 +67,7 @@ export function createLane(parts: LaneParts): Lane {
   let wasUp = false;
   let isClosing = false;
   let restarts = 0;
+  let fault: unknown = null;
   let timer: NodeJS.Timeout | undefined;
   let flags = createFlags();
   let worker = start();
@@ -74,7 +79,10 @@ export function createLane(parts: LaneParts): Lane {
     guardExit(own);
     flags = own;
     thread.on('message', receive);
-    thread.on('error', (error) => log.error({ err: error }, 'a CPU inference thread failed'));
+    thread.on('error', (error) => {
+      fault = error;
+      if (wasUp) log.error({ err: error }, 'a CPU inference thread failed');
+    });
     thread.on('exit', (status) => {
       leave(own);
       unguardExit(own);
@@ -126,10 +134,10 @@ export function createLane(parts: LaneParts): Lane {
 
   function ended(status: number): void {
     isUp = false;
-    ready.reject(refused(`its thread ended with status ${status}`)); // nothing happens when it was up before
+    ready.reject(neverUp(status, fault)); // nothing happens when it was up before
     for (let slot = 0; slot < SLOTS; slot++) take(slot)?.reject(lost());
     parts.onChange();
-    if (isClosing) return;
+    if (isClosing || !wasUp) return;
     log.error({ status, restart_in_ms: delayMs(restarts) }, 'a CPU inference thread ended; starting another');
     scheduleRestart();
   }
@@ -150,7 +158,7 @@ export function createLane(parts: LaneParts): Lane {
     const slot = pending.indexOf(null);
     views[slot]!.input.set(window);
     return new Promise((resolve, reject) => {
-      pending[slot] = { resolve, reject };
+      pending[slot] = { resolve, reject, since: performance.now() };
       worker.postMessage(slot satisfies ToWorker);
     });
   }
@@ -162,12 +170,21 @@ export function createLane(parts: LaneParts): Lane {
   }
 
   const freeSlots = () => (isUp ? pending.filter((caller) => caller === null).length : 0);
+  const isStuck = () => pending.some((caller) => caller !== null && performance.now() - caller.since > STUCK_MS);
   ready.promise.catch(() => {}); // the caller that awaits it hears of it
-  return { ready: ready.promise, isUp: () => isUp, freeSlots, run, close };
+  return { ready: ready.promise, isUp: () => isUp, isStuck, freeSlots, run, close };
 }
 
 function refused(reason: string): SidecarError {
   return new SidecarError('MODEL_INVALID', `The CPU runtime cannot load the model: ${reason}. Check the .onnx file.`);
+}
+
+/** A thread that ended before it could say anything: mostly its native part cannot be loaded. */
+function neverUp(status: number, fault: unknown): SidecarError {
+  if (fault === null) return refused(`its thread ended with status ${status}`);
+  return new SidecarError('NATIVE_MISSING', `A CPU inference thread cannot start: ${messageOf(fault)}`, {
+    cause: fault,
+  });
 }
 
 function lost(): SidecarError {

@@ -1,6 +1,7 @@
 import type { Inference, LoadedModel } from '../../core/backend.ts';
 import { SidecarError } from '../../core/errors.ts';
 import { sizeOf, type TensorSpec } from '../../core/tensor.ts';
+import { inTime } from '../../core/timer.ts';
 import type { Lane } from './lane.ts';
 import { SLOTS } from './protocol.ts';
 
@@ -9,6 +10,8 @@ interface Waiting {
   readonly resolve: (inference: Inference | PromiseLike<Inference>) => void;
   readonly reject: (error: unknown) => void;
 }
+
+const CLOSE_WAIT_MS = 2000;
 
 /** A model in all lanes of the CPU backend: each window goes to a lane that is free. */
 export class CpuModel implements LoadedModel {
@@ -35,7 +38,17 @@ export class CpuModel implements LoadedModel {
   }
 
   get lanesUp(): number {
-    return this.#lanes.filter((lane) => lane.isUp()).length;
+    let up = 0;
+    for (const lane of this.#lanes) if (lane.isUp()) up += 1;
+    return up;
+  }
+
+  /** Why fewer windows are computed at a time than was asked for; null while all lanes work. */
+  get degraded(): string | null {
+    let working = 0;
+    for (const lane of this.#lanes) if (lane.isUp() && !lane.isStuck()) working += 1;
+    const missing = this.lanes - working;
+    return missing === 0 ? null : `${missing} of ${this.lanes} CPU inference threads are restarting or do not answer`;
   }
 
   async run(input: Float32Array): Promise<Inference> {
@@ -46,7 +59,9 @@ export class CpuModel implements LoadedModel {
     }
     this.#inFlight += 1;
     try {
-      return await this.#place(input);
+      const inference = await this.#place(input);
+      const { degraded } = this;
+      return degraded === null ? inference : { ...inference, degraded };
     } finally {
       this.#inFlight -= 1;
       if (this.#inFlight === 0) this.#settled?.();
@@ -84,11 +99,10 @@ export class CpuModel implements LoadedModel {
   }
 
   async #close(): Promise<void> {
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        this.#settled = resolve;
-      });
-    }
+    const settled = new Promise<void>((resolve) => {
+      this.#settled = resolve;
+    });
+    if (this.#inFlight > 0) await inTime(settled, CLOSE_WAIT_MS); // a window that never ends must not keep us
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 }

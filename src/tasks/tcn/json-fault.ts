@@ -28,12 +28,15 @@ const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 const LETTER_U = 117;
+const LETTER_A = 97;
+const LETTER_F = 102;
+const LOWER_CASE = 32;
 
 const WORDS = ['true', 'false', 'null'].map((word) => Buffer.from(word));
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 const isDigit = (byte: number | undefined) => byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
 const isHex = (byte: number | undefined) =>
-  isDigit(byte) || (byte !== undefined && /[a-f]/i.test(String.fromCharCode(byte)));
+  isDigit(byte) || (byte !== undefined && (byte | LOWER_CASE) >= LETTER_A && (byte | LOWER_CASE) <= LETTER_F);
 
 /**
  * The first fault of `bytes` from `start` on (behind a byte order mark), which must be valid UTF-8; null when they are

@@ -1,5 +1,6 @@
 import type { Manifest, MotifHead } from '../../core/manifest.ts';
-import { headFaults } from './motifs.ts';
+import { headFaults } from '../../core/motif-head.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import { CHANNEL_NAMES, CHANNELS, LATENTS, ROWS } from './schema.ts';
 
 const RATE_HZ = 100;
@@ -17,7 +18,7 @@ export function checkManifest(manifest: Manifest, head: MotifHead | null = null)
     ...checkInput(manifest),
     ...checkNormalisation(manifest),
     ...checkOutputs(manifest),
-    ...(head === null ? [] : headFaults(manifest, head)),
+    ...(head === null ? [] : headFaults(head, sizeOf(manifest.outputs.latent), manifest.motifs.labels)),
   ];
 }
 

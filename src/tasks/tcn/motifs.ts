@@ -1,5 +1,6 @@
 import { SidecarError } from '../../core/errors.ts';
 import type { Manifest, MotifHead } from '../../core/manifest.ts';
+import { headFaults, rowsOf } from '../../core/motif-head.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { denseScores, prototypeScores, uncalibratedScores } from './scores.ts';
 
@@ -26,7 +27,7 @@ export function calibratedMotifs(manifest: Manifest, head: MotifHead | null): Mo
   const { motif_scores: output, latent } = manifest.outputs;
   if (output !== null) return { source: 'output', count: sizeOf(output), score: (_, scores) => withinBounds(scores!) };
   if (head === null) return null;
-  const faults = headFaults(manifest, head);
+  const faults = headFaults(head, sizeOf(latent), manifest.motifs.labels);
   if (faults.length > 0) {
     const detail = `The motif head of ${manifest.name}@${manifest.version} does not fit its model: ${faults.join(' ')}`;
     throw new SidecarError('MODEL_INVALID', `${detail} Rebuild the bundle with a head made for this model.`);
@@ -44,26 +45,6 @@ export function uncalibratedMotifs(manifest: Manifest): Motifs {
   const count = manifest.motifs.labels.length || DEFAULT_COUNT;
   return { source: 'uncalibrated', count, score: (latent) => uncalibratedScores(latent, count) };
 }
-
-/** Contradictions between a head and the model it came with, one sentence each. */
-export function headFaults(manifest: Manifest, head: MotifHead): readonly string[] {
-  const latents = sizeOf(manifest.outputs.latent);
-  const rows = rowsOf(head);
-  const labels = manifest.motifs.labels;
-  const faults: string[] = [];
-  const row = rows.findIndex((weights) => weights.length !== latents);
-  if (row >= 0) faults.push(`Row ${row} has ${rows[row]!.length} numbers, the latent has ${latents}.`);
-  if (head.labels.length !== rows.length) faults.push(`It has ${head.labels.length} labels for ${rows.length} rows.`);
-  if (head.kind === 'dense' && head.bias.length !== rows.length) {
-    faults.push(`It has ${head.bias.length} biases for ${rows.length} rows.`);
-  }
-  if (labels.length > 0 && labels.length !== rows.length) {
-    faults.push(`It makes ${rows.length} scores, the manifest has ${labels.length} labels.`);
-  }
-  return faults;
-}
-
-const rowsOf = (head: MotifHead) => (head.kind === 'dense' ? head.weights : head.prototypes);
 
 /** The model's own scores; rounding beyond a bound is taken back, anything else is no score and never sent. */
 function withinBounds(scores: Float32Array): Float32Array {

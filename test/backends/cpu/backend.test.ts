@@ -60,8 +60,64 @@ t.test('a lane that dies takes its calls with it, never the process; the next la
   t.equal(starts.length, 0);
 });
 
+t.test('with one of two lanes gone, state and answers say so, and who wants to know is told', async (t) => {
+  const { source } = writeTinyBundle(t.testdir());
+  const starts = [startCpuThread, dyingThread, noThread];
+  const startWorker = (init: WorkerInit) => (starts.shift() ?? startCpuThread)(init);
+  const told: (string | null)[] = [];
+  const onChange = () => void told.push(backend.state().degraded);
+  const backend = createCpuBackend({
+    lanes: 2,
+    startWorker,
+    log,
+    onChange,
+    restartDelayMs: (n) => (n === 0 ? 1 : 500),
+  });
+  t.teardown(() => backend.close());
+  const model = await backend.load(source);
+  const ends = await Promise.allSettled([1, 2, 3, 4].map(() => model.run(window)));
+  t.ok(ends.some(({ status }) => status === 'rejected'));
+  t.match((await model.run(window)).degraded, /^1 of 2 CPU inference threads/);
+  t.match(backend.state(), { available: true, degraded: /^1 of 2/ });
+  t.ok(told.some((reason) => reason !== null));
+  while (backend.state().degraded !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal((await model.run(window)).degraded, null);
+  t.equal(told.at(-1), null);
+});
+
+t.test('a window that never ends does not keep a stop from ending', async (t) => {
+  const { source } = writeTinyBundle(t.testdir());
+  const backend = createCpuBackend({ lanes: 1, startWorker: () => silentThread(), log });
+  const model = await backend.load(source);
+  void model.run(window).catch(() => {});
+  await backend.close();
+  await t.rejects(model.run(window), { code: 'BACKEND_UNAVAILABLE' });
+});
+
+t.test('a thread whose native part does not load says so, and none is started in its place', async (t) => {
+  const { source } = writeTinyBundle(t.testdir());
+  let starts = 0;
+  const startWorker = () => {
+    starts += 1;
+    return new Worker("throw new Error('libonnxruntime.so.1: no such file')", { eval: true });
+  };
+  const backend = createCpuBackend({ lanes: 1, startWorker, log, restartDelayMs: () => 0 });
+  t.teardown(() => backend.close());
+  await t.rejects(backend.load(source), { code: 'NATIVE_MISSING', message: /libonnxruntime/ });
+  t.equal(starts, 1);
+});
+
 /** Not a real lane that is terminated: that could end this process, see crossing.ts. It dies at its first window. */
 function dyingThread(): Worker {
+  return scriptedThread("parentPort.on('message', () => process.exit(3));");
+}
+
+/** Takes windows and says nothing, but can be ended. */
+function silentThread(): Worker {
+  return scriptedThread("parentPort.on('message', (message) => message === 'close' && process.exit(0));");
+}
+
+function scriptedThread(script: string): Worker {
   const ready = {
     inputs: [{ name: 'imu_window', type: 'float32', shape: [1, 100, 9] }],
     outputs: [
@@ -70,7 +126,7 @@ function dyingThread(): Worker {
     ],
   };
   const code = `const { parentPort } = require('node:worker_threads');
-    parentPort.on('message', () => process.exit(3));
+    ${script}
     parentPort.postMessage(${JSON.stringify({ ready })});`;
   return new Worker(code, { eval: true });
 }

@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Arch, type Pins, stageNatives } from './natives/stage.ts';
 
+/** How Node runs the daemon: the young generation, up to 128 MB otherwise, is filled before it is collected. */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
+
 /** The project's root, from wherever a script is started. */
 export const ROOT = join(import.meta.dirname, '..');
 

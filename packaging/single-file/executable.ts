@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { readElf } from '../natives/elf.ts';
 import { tooNewGlibc } from '../natives/lower-glibc.ts';
 import { type Arch, type StagedFile, sha256Of } from '../natives/stage.ts';
-import { packageDirectory, ROOT, stagedDirectory } from '../project.ts';
+import { NODE_FLAGS, packageDirectory, ROOT, stagedDirectory } from '../project.ts';
 
 /** What goes into one executable; files that exist when it is made. */
 export interface ExecutableParts {
@@ -62,7 +62,7 @@ function makeBlob(parts: ExecutableParts, work: string): void {
     useSnapshot: false,
     // It would save about 10 ms per start, but differs from build to build, and fits only the building architecture.
     useCodeCache: false,
-    execArgv: [],
+    execArgv: NODE_FLAGS,
     // Neither NODE_OPTIONS nor --node-options may change how the daemon runs.
     execArgvExtension: 'none',
     assets: Object.fromEntries(assetsOf(parts, work).map(([name, path]) => [name, relative(work, path)])),

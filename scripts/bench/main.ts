@@ -109,7 +109,7 @@ async function referenceFigures(bundle: string): Promise<Row[]> {
     `backend: {kind: cpu}\nmodel: {bundle: ${bundle}}\ninference: {allow_uncalibrated_motifs: true, deadline_ms: 2000}\n`,
     null,
   );
-  const rows = await measure(target, null, { 'compact sample': bodies['compact sample'] ?? '' }, '/encode');
+  const rows = await measure(target, null, { 'compact sample': bodies['compact sample'] ?? '' }, '/infer');
   loops.push(Number(node('model-loop.ts', join(bundle, onnx), String(SECONDS))));
   rates.set('bare loop', (loops[0]! + loops[1]!) / 2);
   return rows;

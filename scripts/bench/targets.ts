@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { NODE_FLAGS, ROOT } from '../../packaging/project.ts';
 
 /** A server under measurement. */
 export interface Target {
@@ -15,8 +16,6 @@ export interface Target {
   loopDelay(): Promise<{ readonly maxMs: number; readonly p99Ms: number }>;
   stop(): Promise<void>;
 }
-
-const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The daemon from its sources, on a free port, with `overrides` written as its configuration. */
 export async function startDaemon(
@@ -31,7 +30,7 @@ export async function startDaemon(
   writeFileSync(file, `server: {port: ${port}}\nlogging: {level: warn}\n${config}`);
   const main = join(ROOT, 'packaging', 'single-file', 'entry.ts');
   const preload = isProbed ? ['--import', join(ROOT, 'scripts', 'bench', 'loop-probe.ts')] : [];
-  return start(name, port, core, [...preload, main, 'serve', '--config', file]);
+  return start(name, port, core, [...NODE_FLAGS, ...preload, main, 'serve', '--config', file]);
 }
 
 /** The bare uWebSockets.js server. */

@@ -60,7 +60,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const { log, notify, clock, loaded } = parts;
   for (const warning of loaded.warnings) log.warn({}, warning);
   const { config } = loaded;
-  const bundle = openBundle(config);
+  const bundle = await openBundle(config);
   const task = taskOf(bundle.manifest);
   const kind = config.backend.kind;
   let backendChanged = () => {}; // nobody is told of a start that is not over

@@ -19,7 +19,7 @@ const NATIVES: readonly NativeName[] = ['uws', 'onnxruntime', 'koffi'];
 /** What a start needs, in the order in which a start needs it. Later checks use what earlier ones found. */
 export function doctorChecks(parts: DoctorParts): Check[] {
   let loaded: LoadedConfig | null = null;
-  let bundle: Bundle | null = null;
+  let bundle: Promise<Bundle> | null = null;
   const config = () => {
     loaded ??= loadConfig(parts);
     return loaded;
@@ -31,8 +31,8 @@ export function doctorChecks(parts: DoctorParts): Check[] {
   return [
     { name: 'configuration', run: () => checkConfig(config()) },
     { name: 'native parts', run: checkNatives },
-    { name: 'model', run: () => checkModel(model()) },
-    { name: 'golden windows', run: async () => toGoldenFinding(await parts.checkBundle(model())) },
+    { name: 'model', run: async () => checkModel(await model()) },
+    { name: 'golden windows', run: async () => toGoldenFinding(await parts.checkBundle(await model())) },
     { name: 'Hailo device', run: () => checkDevice(config().config.backend.kind) },
     { name: 'port', run: () => checkPort(config()) },
   ];

@@ -26,8 +26,8 @@ export function bundleDirectory(config: Config): string {
 }
 
 /** The configured bundle, verified, and fit for its task and the admin's expectations. Throws MODEL_MISSING, MODEL_INVALID. */
-export function openBundle(config: Config): Bundle {
-  const bundle = readBundle(bundleDirectory(config), config.model.hef_path);
+export async function openBundle(config: Config): Promise<Bundle> {
+  const bundle = await readBundle(bundleDirectory(config), config.model.hef_path);
   const { num_motifs: expected } = config.model;
   const count = motifCount(bundle);
   if (expected !== null && expected !== count) {
@@ -40,8 +40,8 @@ export function openBundle(config: Config): Bundle {
 }
 
 /** A bundle directory, verified, whose task this program knows and accepts. */
-export function readBundle(directory: string, hefPath: string | null = null): Bundle {
-  const bundle = loadBundle(directory, { parseYaml: readYaml, hefPath });
+export async function readBundle(directory: string, hefPath: string | null = null): Promise<Bundle> {
+  const bundle = await loadBundle(directory, { parseYaml: readYaml, hefPath });
   const problems = taskOf(bundle.manifest).checkManifest(bundle.manifest, bundle.head);
   if (problems.length === 0) return bundle;
   throw new SidecarError('MODEL_INVALID', `${directory}/manifest.yaml: ${problems.join(' ')}`);

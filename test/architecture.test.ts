@@ -27,6 +27,7 @@ const FOREIGN: Record<string, readonly string[]> = {
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts'],
   koffi: ['system/notify.ts'],
+  'hash-wasm': ['models/hef.ts'],
 };
 const EVERYWHERE = /^(node:|typebox(\/|$))/;
 

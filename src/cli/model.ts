@@ -17,7 +17,7 @@ Commands:
 
 export interface ModelDeps {
   defaultBundle(): string;
-  load(directory: string): Bundle;
+  load(directory: string): Promise<Bundle>;
   create(options: CreateOptions): Promise<Bundle>;
   /** Runs the golden windows on the CPU. */
   check(bundle: Bundle): Promise<GoldenFigures | null>;
@@ -101,7 +101,7 @@ async function inspect(argv: readonly string[], io: Io, deps: ModelDeps): Promis
     io.out(HELP);
     return 0;
   }
-  const bundle = deps.load(positionals[0] ?? deps.defaultBundle());
+  const bundle = await deps.load(positionals[0] ?? deps.defaultBundle());
   try {
     const figures = artefactOf(bundle, 'onnx') === null ? null : await deps.check(bundle);
     if (values.json) io.out(JSON.stringify({ ok: true, ...toFacts(bundle), golden: figures }, null, 2));

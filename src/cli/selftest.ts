@@ -16,7 +16,7 @@ export interface SelftestDeps {
   configuredUrl(path: string | null): string;
   configuredBundle(path: string | null): string;
   /** The manifest and golden windows of the bundle at `directory`. */
-  loadGolden(directory: string): { readonly manifest: Manifest; readonly golden: Golden };
+  loadGolden(directory: string): Promise<{ readonly manifest: Manifest; readonly golden: Golden }>;
   readonly fetch: typeof fetch;
 }
 
@@ -46,7 +46,7 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
   }
   const path = values.config ?? null;
   const url = (values.url ?? deps.configuredUrl(path)).replace(/\/+$/, '');
-  const { manifest, golden } = deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
+  const { manifest, golden } = await deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
   const serves = await askHealth(deps, url);
   const wanted = `${manifest.name}@${manifest.version}`;
   if (serves !== wanted) {

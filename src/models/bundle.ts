@@ -5,6 +5,7 @@ import { type Golden, GoldenSchema, type Manifest, type MotifHead } from '../cor
 import { sizeOf } from '../core/tensor.ts';
 import { fileOf, MAX_BYTES, readBytes, readJson, readText, requireDigest } from './bundle-files.ts';
 import { readHead } from './head.ts';
+import { verifyHef } from './hef.ts';
 import { type ParseYaml, parseManifest } from './manifest.ts';
 
 /** A bundle directory whose files were read and verified; nothing of it has run yet. */
@@ -22,13 +23,11 @@ export interface BundleOptions {
   readonly hefPath?: string | null;
 }
 
-const HEF_MAGIC = 0x01484546;
-
 /**
  * Reads and verifies a bundle. Throws MODEL_MISSING (nothing there), MODEL_INVALID (a file is missing, is not what the
  * manifest says, or contradicts it).
  */
-export function loadBundle(directory: string, options: BundleOptions): Bundle {
+export async function loadBundle(directory: string, options: BundleOptions): Promise<Bundle> {
   requireDirectory(directory);
   const manifestFile = fileOf(directory, 'manifest.yaml');
   const manifest = parseManifest(readText(manifestFile), manifestFile, options.parseYaml);
@@ -37,7 +36,7 @@ export function loadBundle(directory: string, options: BundleOptions): Bundle {
   return {
     directory,
     manifest,
-    artefacts: manifest.artefacts.map((artefact) => verify(directory, artefact, hefPath)),
+    artefacts: await Promise.all(manifest.artefacts.map((artefact) => verify(directory, artefact, hefPath))),
     head: readHead(directory, manifest),
     golden: readGolden(fileOf(directory, manifest.golden), manifest),
   };
@@ -104,19 +103,14 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function verify(directory: string, artefact: Manifest['artefacts'][number], hefPath: string | null): VerifiedArtefact {
+async function verify(
+  directory: string,
+  artefact: Manifest['artefacts'][number],
+  hefPath: string | null,
+): Promise<VerifiedArtefact> {
   const path = artefact.kind === 'hef' && hefPath !== null ? hefPath : fileOf(directory, artefact.file);
   const bytes = readBytes(path, MAX_BYTES);
-  if (artefact.kind === 'hef') requireHef(bytes, path);
+  if (artefact.kind === 'hef') await verifyHef(bytes, path);
   requireDigest(bytes, artefact.sha256, path);
   return { kind: artefact.kind, path, sha256: artefact.sha256 };
-}
-
-/** Throws MODEL_INVALID for what is no .hef: the "HEF" files that circulated with the first sidecar were text. */
-export function requireHef(bytes: Buffer, path: string): void {
-  if (bytes.length >= 4 && bytes.readUInt32BE(0) === HEF_MAGIC) return;
-  throw new SidecarError(
-    'MODEL_INVALID',
-    `${path} is not a Hailo executable: it does not begin with 01 48 45 46. Compile the model with Hailo's compiler, or take the artefact out of the manifest.`,
-  );
 }

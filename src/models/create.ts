@@ -7,10 +7,11 @@ import type { Backend } from '../core/backend.ts';
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { type Golden, type Manifest, ManifestSchema, type MotifHead } from '../core/manifest.ts';
 import type { TensorSpec, Tensors } from '../core/tensor.ts';
-import { type Bundle, loadBundle, requireHef } from './bundle.ts';
+import { type Bundle, loadBundle } from './bundle.ts';
 import { MAX_BYTES, readBytes } from './bundle-files.ts';
 import { goldenWindows } from './golden-windows.ts';
 import { readFittingHead } from './head.ts';
+import { verifyHef } from './hef.ts';
 import { checkData, type ParseYaml } from './manifest.ts';
 import { readModelConfig } from './model-config.ts';
 import { toSource } from './open.ts';
@@ -61,7 +62,7 @@ export async function createBundle(options: CreateOptions, parts: CreateParts): 
     const manifest = await describe(options, parts);
     stage(options, staging, manifest, parts);
     await writeGolden(staging, manifest, parts);
-    const bundle = loadBundle(staging, parts);
+    const bundle = await loadBundle(staging, parts);
     publish(staging, out);
     return {
       ...bundle,
@@ -101,7 +102,7 @@ async function describe(options: CreateOptions, parts: CreateParts): Promise<Man
     normalisation: facts.normalisation,
     outputs,
     motifs: toMotifs(outputs.motif_scores, head, options.motifs),
-    artefacts: toArtefacts(options, onnx),
+    artefacts: await toArtefacts(options, onnx),
     golden: 'golden.json',
     licence: 'not stated',
   };
@@ -150,13 +151,13 @@ function toMotifs(scores: TensorSpec | null, head: MotifHead | null, file: strin
   };
 }
 
-function toArtefacts(options: CreateOptions, onnx: Buffer): Manifest['artefacts'] {
+async function toArtefacts(options: CreateOptions, onnx: Buffer): Promise<Manifest['artefacts']> {
   const artefacts: Manifest['artefacts'] = [
     { file: 'model.onnx', kind: 'onnx', sha256: digest(onnx), tolerance: { cosine: 0.999999 } },
   ];
   if (options.hef !== null) {
     const hef = readBytes(options.hef, MAX_BYTES);
-    requireHef(hef, options.hef);
+    await verifyHef(hef, options.hef);
     artefacts.push({ file: 'model.hef', kind: 'hef', sha256: digest(hef), tolerance: { cosine: 0.99 } });
   }
   return artefacts;

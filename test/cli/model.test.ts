@@ -53,7 +53,7 @@ t.test('inspect says when the golden windows do not pass', async (t) => {
 
 t.test('inspect of a bundle without an .onnx says that nothing was run', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
-  const load = () => ({ ...readBundle(directory), artefacts: [] });
+  const load = async () => ({ ...(await readBundle(directory)), artefacts: [] });
   t.match(await run(['inspect', directory], { load }), { status: 0, out: /golden windows were not run/ });
 });
 

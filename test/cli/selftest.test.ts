@@ -12,7 +12,7 @@ async function serve(
   answers: { health?: object; status?: number; latent?: (right: number[]) => number[] } = {},
 ) {
   const { directory } = writeTinyBundle(t.testdir());
-  const right = readBundle(directory).golden.windows[0]!.latent;
+  const right = (await readBundle(directory)).golden.windows[0]!.latent;
   const server = createServer((request, response) => {
     const isHealth = request.url === '/healthz';
     const health = answers.health ?? { ok: true, model: 'tiny', model_version: '1' };
@@ -47,12 +47,12 @@ t.test('one number that differs fails', async (t) => {
 
 t.test('motif scores are compared where the window has them', async (t) => {
   const { url, directory } = await serve(t);
-  const bundle = readBundle(directory);
+  const bundle = await readBundle(directory);
   const windows = bundle.golden.windows.map((window) => ({ ...window, motif_scores: new Array(12).fill(0.5) }));
   const golden = { ...bundle.golden, windows };
   const sink = { write: () => true };
   const configured = { configuredUrl: () => url, configuredBundle: () => '' };
-  const deps = { ...configured, loadGolden: () => ({ manifest: bundle.manifest, golden }), fetch };
+  const deps = { ...configured, loadGolden: async () => ({ manifest: bundle.manifest, golden }), fetch };
   t.equal(await selftestCommand([], createIo(sink, sink, {}), deps), 1, 'the server gives none');
 });
 

@@ -6,14 +6,15 @@ import type { Manifest } from '../../src/core/manifest.ts';
 import { artefactOf, loadBundle } from '../../src/models/bundle.ts';
 import { readYaml } from '../../src/parts.ts';
 import { sha256, writeTinyBundle } from '../fixtures/bundle.ts';
+import { makeHef } from '../fixtures/hef.ts';
 
 const load = (directory: string, hefPath: string | null = null) =>
   loadBundle(directory, { parseYaml: readYaml, hefPath });
-const HEF = Buffer.concat([Buffer.from('01484546', 'hex'), Buffer.alloc(60, 7)]);
+const HEF = await makeHef(2, Buffer.from('proto'), Buffer.from('weights'));
 
 t.test('a bundle is read whole, its digests verified', async (t) => {
   const { directory, manifest } = writeTinyBundle(t.testdir());
-  const bundle = load(directory);
+  const bundle = await load(directory);
   t.same(bundle.manifest, manifest);
   t.match(artefactOf(bundle, 'onnx'), { path: join(directory, 'model.onnx'), sha256: manifest.artefacts[0]?.sha256 });
   t.equal(artefactOf(bundle, 'hef'), null);
@@ -21,17 +22,17 @@ t.test('a bundle is read whole, its digests verified', async (t) => {
 });
 
 t.test('a bundle that is not there is named, with the remedy', async (t) => {
-  t.throws(() => load('/nowhere/at/all'), { code: 'MODEL_MISSING', message: /\/nowhere\/at\/all.*MODEL_BUNDLE/ });
-  t.throws(() => load('tcn-vae@1'), { code: 'MODEL_MISSING', message: /no model store in this version/ });
+  await t.rejects(load('/nowhere/at/all'), { code: 'MODEL_MISSING', message: /\/nowhere\/at\/all.*MODEL_BUNDLE/ });
+  await t.rejects(load('tcn-vae@1'), { code: 'MODEL_MISSING', message: /no model store in this version/ });
 });
 
 t.test('one flipped byte is found, and the file is named', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
   const file = join(directory, 'model.onnx');
   writeFileSync(file, 'other bytes');
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: new RegExp(`${file} is not the file.*sha256`) });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: new RegExp(`${file} is not the file.*sha256`) });
   rmSync(file);
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx cannot be read.*ENOENT/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /model\.onnx cannot be read.*ENOENT/ });
 });
 
 const spoiled: readonly [what: string, change: object, message: RegExp][] = [
@@ -55,14 +56,14 @@ const spoiled: readonly [what: string, change: object, message: RegExp][] = [
 for (const [what, change, message] of spoiled) {
   t.test(`the manifest is refused for ${what}, which is named`, async (t) => {
     const { directory } = writeTinyBundle(t.testdir(), {}, change as Partial<Manifest>);
-    t.throws(() => load(directory), { code: 'MODEL_INVALID', message });
+    await t.rejects(load(directory), { code: 'MODEL_INVALID', message });
   });
 }
 
 t.test('a manifest that is no YAML is refused with its line', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
   writeFileSync(join(directory, 'manifest.yaml'), 'name: [\n');
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /manifest\.yaml.*:\d+:\d+/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /manifest\.yaml.*:\d+:\d+/ });
 });
 
 t.test('a link inside the bundle is followed, one that leads out of it is refused', async (t) => {
@@ -71,11 +72,11 @@ t.test('a link inside the bundle is followed, one that leads out of it is refuse
   const file = join(directory, 'model.onnx');
   renameSync(file, join(directory, 'real.onnx'));
   symlinkSync('real.onnx', file);
-  t.equal(load(directory).artefacts.length, 1);
+  t.equal((await load(directory)).artefacts.length, 1);
   renameSync(join(directory, 'real.onnx'), join(root, 'elsewhere/real.onnx'));
   rmSync(file);
   symlinkSync('../elsewhere/real.onnx', file);
-  t.throws(() => load(directory), {
+  await t.rejects(load(directory), {
     code: 'MODEL_INVALID',
     message: /model\.onnx is a link to .*outside of the bundle/,
   });
@@ -85,7 +86,7 @@ t.test('a bundle may itself be reached through a link', async (t) => {
   const root = t.testdir();
   const { directory } = writeTinyBundle(join(root, 'bundle'));
   symlinkSync(directory, join(root, 'current'));
-  t.equal(load(join(root, 'current')).manifest.name, 'tiny');
+  t.equal((await load(join(root, 'current'))).manifest.name, 'tiny');
 });
 
 t.test('a pipe or a directory in place of a file is refused, not waited for', async (t) => {
@@ -93,29 +94,29 @@ t.test('a pipe or a directory in place of a file is refused, not waited for', as
   const file = join(directory, 'model.onnx');
   rmSync(file);
   execFileSync('mkfifo', [file]);
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
   rmSync(file);
   mkdirSync(file);
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /model\.onnx.*no regular file/ });
 });
 
 t.test('golden windows of another size than the model are refused, and the window is named', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
-  const golden = load(directory).golden;
+  const { golden } = await load(directory);
   const [window] = golden.windows;
-  const refuse = (change: object, message: RegExp) => {
+  const refuse = async (change: object, message: RegExp) => {
     writeFileSync(join(directory, 'golden.json'), JSON.stringify({ ...golden, windows: [{ ...window, ...change }] }));
-    t.throws(() => load(directory), { code: 'MODEL_INVALID', message });
+    await t.rejects(load(directory), { code: 'MODEL_INVALID', message });
   };
-  refuse({ x: window?.x.slice(1) }, /x of "sine" has 891 numbers, the manifest says 900/);
-  refuse({ latent: [1, 2] }, /latent of "sine" has 2 numbers, the manifest says 64/);
-  refuse({ motif_scores: [1] }, /motif_scores of "sine" has 1 numbers, the manifest says 12/);
+  await refuse({ x: window?.x.slice(1) }, /x of "sine" has 891 numbers, the manifest says 900/);
+  await refuse({ latent: [1, 2] }, /latent of "sine" has 2 numbers, the manifest says 64/);
+  await refuse({ motif_scores: [1] }, /motif_scores of "sine" has 1 numbers, the manifest says 12/);
 });
 
 t.test('golden windows that are no JSON are refused', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
   writeFileSync(join(directory, 'golden.json'), '{');
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /golden\.json is not JSON/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /golden\.json is not JSON/ });
 });
 
 function withHef(directory: string, hef: Buffer | string, sha = sha256(hef)) {
@@ -128,15 +129,15 @@ function withHef(directory: string, hef: Buffer | string, sha = sha256(hef)) {
 t.test('a .hef that is text is refused by name, as those that circulated were', async (t) => {
   const directory = t.testdir();
   withHef(directory, '{"mock_hef": true}');
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /model\.hef is not a Hailo executable/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /model\.hef is not a sound Hailo executable/ });
 });
 
 t.test('a .hef from elsewhere must be the one that the manifest describes', async (t) => {
-  const directory = t.testdir({ elsewhere: { 'a.hef': HEF, 'b.hef': Buffer.concat([HEF, HEF]) } });
+  const directory = t.testdir({ elsewhere: { 'a.hef': HEF, 'b.hef': await makeHef(1, Buffer.from('another')) } });
   withHef(directory, HEF);
   const other = join(directory, 'elsewhere/a.hef');
-  t.equal(artefactOf(load(directory, other), 'hef')?.path, other);
-  t.throws(() => load(directory, join(directory, 'elsewhere/b.hef')), {
+  t.equal(artefactOf(await load(directory, other), 'hef')?.path, other);
+  await t.rejects(load(directory, join(directory, 'elsewhere/b.hef')), {
     code: 'MODEL_INVALID',
     message: /b\.hef.*sha256/,
   });
@@ -144,7 +145,7 @@ t.test('a .hef from elsewhere must be the one that the manifest describes', asyn
 
 t.test('a .hef from elsewhere for a bundle that describes none is refused, not ignored', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());
-  t.throws(() => load(directory, '/lib/a.hef'), { code: 'MODEL_INVALID', message: /HEF_PATH\) names \/lib\/a\.hef/ });
+  await t.rejects(load(directory, '/lib/a.hef'), { code: 'MODEL_INVALID', message: /HEF_PATH\) names \/lib\/a\.hef/ });
 });
 
 const head = (change: object = {}) => ({
@@ -165,7 +166,7 @@ function withHead(directory: string, file: object, reference: object = {}) {
 }
 
 t.test('a motif head is read with the bundle', async (t) => {
-  t.match(load(withHead(t.testdir(), head())).head, { kind: 'prototypes', temperature: 0.1 });
+  t.match((await load(withHead(t.testdir(), head()))).head, { kind: 'prototypes', temperature: 0.1 });
 });
 
 t.test('the names in the manifest are as many as the motifs of its head', async (t) => {
@@ -173,16 +174,16 @@ t.test('the names in the manifest are as many as the motifs of its head', async 
   const manifest = JSON.parse(readFileSync(join(directory, 'manifest.yaml'), 'utf8'));
   manifest.motifs.labels = ['a', 'b', 'c'];
   writeFileSync(join(directory, 'manifest.yaml'), JSON.stringify(manifest));
-  t.throws(() => load(directory), { code: 'MODEL_INVALID', message: /2 scores, the manifest has 3 labels/ });
+  await t.rejects(load(directory), { code: 'MODEL_INVALID', message: /2 scores, the manifest has 3 labels/ });
 });
 
 t.test('a motif head of other sizes, or with another digest, is refused', async (t) => {
   const refuse = (file: object, message: RegExp, reference = {}) =>
-    t.throws(() => load(withHead(t.testdir(), file, reference)), { code: 'MODEL_INVALID', message });
-  refuse(head({ prototypes: [[1, 2]] }), /Row 0 has 2 numbers, the latent has 64/);
-  refuse(head({ labels: ['only one'] }), /1 labels for 2 rows/);
-  refuse(head(), /of kind prototypes, the manifest says dense/, { kind: 'dense' });
-  refuse(head(), /head\.json is not the file/, { sha256: '0'.repeat(64) });
+    t.rejects(load(withHead(t.testdir(), file, reference)), { code: 'MODEL_INVALID', message });
+  await refuse(head({ prototypes: [[1, 2]] }), /Row 0 has 2 numbers, the latent has 64/);
+  await refuse(head({ labels: ['only one'] }), /1 labels for 2 rows/);
+  await refuse(head(), /of kind prototypes, the manifest says dense/, { kind: 'dense' });
+  await refuse(head(), /head\.json is not the file/, { sha256: '0'.repeat(64) });
   const dense = {
     format: 1,
     kind: 'dense',
@@ -192,5 +193,5 @@ t.test('a motif head of other sizes, or with another digest, is refused', async 
     weights: [new Array(64).fill(0)],
     bias: [1, 2],
   };
-  refuse(dense, /2 biases for 1 rows/, { kind: 'dense' });
+  await refuse(dense, /2 biases for 1 rows/, { kind: 'dense' });
 });

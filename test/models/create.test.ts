@@ -45,7 +45,7 @@ function inputs(t: Test, onnx: TinyOnnx, config: object = CONFIG): CreateOptions
 t.test('a bundle is made that serves: its own golden windows pass', async (t) => {
   const options = inputs(t, {});
   await createBundle(options, parts);
-  const bundle = readBundle(options.out);
+  const bundle = await readBundle(options.out);
   t.match(bundle.manifest, {
     name: 'tcn-vae',
     version: '1.0.0',
@@ -77,7 +77,7 @@ t.test('a model without scores takes them from a head', async (t) => {
     labels: ['a', 'b'],
     head: { kind: 'prototypes', file: 'head.json', source: 'head.json, version 3' },
   });
-  t.match(readBundle(options.out).head, { version: '3' });
+  t.match((await readBundle(options.out)).head, { version: '3' });
 });
 
 t.test('an existing directory is kept unless its replacement is asked for', async (t) => {
@@ -86,7 +86,7 @@ t.test('an existing directory is kept unless its replacement is asked for', asyn
   await t.rejects(createBundle(options, parts), { code: 'USAGE', message: /--force/ });
   const { manifest } = await createBundle({ ...options, replace: true, name: 'other', version: '9' }, parts);
   t.equal(`${manifest.name}@${manifest.version}`, 'other@9');
-  t.equal(readBundle(options.out).manifest.name, 'other');
+  t.equal((await readBundle(options.out)).manifest.name, 'other');
   t.same(readdirSync(join(options.out, '..')).sort(), ['in.onnx', 'model_config.json', 'out']);
 });
 
@@ -103,7 +103,7 @@ t.test('a replacement that fails leaves the old bundle as it was', async (t) => 
   await createBundle(options, parts);
   writeFileSync(options.onnx, 'no model');
   await t.rejects(createBundle({ ...options, replace: true }, parts), { code: 'MODEL_INVALID' });
-  t.equal(readBundle(options.out).manifest.name, 'tcn-vae');
+  t.equal((await readBundle(options.out)).manifest.name, 'tcn-vae');
 });
 
 t.test('the answer names the files where they are, not where they were made', async (t) => {
@@ -167,7 +167,7 @@ t.test('the published 72 % model becomes a bundle, and its golden windows pass',
   const bundle = await createBundle(options, parts);
   t.match(bundle.manifest, { outputs: { motif_scores: null }, motifs: { head: null }, accuracy: { value: 0.7213 } });
   const opened = await openModel({
-    bundle: readBundle(options.out),
+    bundle: await readBundle(options.out),
     backend,
     prepare: task.prepare(bundle.manifest),
     clock: () => performance.now(),

@@ -1,6 +1,7 @@
 import { openBackend } from './backends/index.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
+import { toSidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import { inTime } from './core/timer.ts';
 import { showAddress } from './http/listen.ts';
@@ -9,7 +10,7 @@ import { openModel } from './models/open.ts';
 import { createProof } from './models/proof.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
-import { openBundle, startCpuThread, taskOf } from './parts.ts';
+import { openBundle, startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
 import { record } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
@@ -27,6 +28,8 @@ export interface DaemonParts {
   readonly notify: Notify;
   readonly release: Release;
   readonly clock: Clock;
+  /** Where /sys and /dev are; / but in tests. */
+  readonly root?: string;
   readAgain(current: LoadedConfig): Reload;
   expectedVersion(): string | null;
 }
@@ -68,6 +71,9 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     kind,
     lanes: config.backend.cpu.threads,
     startWorker: startCpuThread,
+    hailo: toHailoSettings(config),
+    startHost: startDeviceHost,
+    ...(parts.root && { root: parts.root }),
     log,
     onChange: () => backendChanged(),
   });
@@ -116,9 +122,13 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
 /** Leaves the model out when the backend cannot run: the daemon then answers 503 with the reason. */
 async function openModelInto(state: State, prepare: (raw: Float32Array) => Float32Array): Promise<void> {
   const { bundle, backend, clock } = state;
-  if (!backend.state().available) return;
   const maxQueueSize = () => state.loaded.config.inference.max_queue_size;
-  state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize });
+  try {
+    state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize });
+  } catch (thrown) {
+    if (toSidecarError(thrown).code === 'BACKEND_UNAVAILABLE' && !backend.state().available) return;
+    throw thrown;
+  }
   state.lastInferenceMs = state.model.figures?.medianMs ?? null;
 }
 

@@ -1,3 +1,4 @@
+import { whyNoDevice } from './backends/hailo/backend.ts';
 import { detectDevices } from './backends/hailo/detect.ts';
 import type { Check, Finding } from './cli/doctor.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
@@ -78,9 +79,9 @@ function checkDevice(kind: string): Finding {
     return { state: 'failed', text, fix: 'Install the chip and its driver, or set backend.kind to auto or cpu.' };
   }
   const names = devices.map(({ name }) => name).join(', ');
-  const text = `${names} is there, but this version cannot drive it yet`;
-  if (kind === 'hailo') return { state: 'failed', text, fix: 'Set backend.kind to auto or cpu.' };
-  return { state: 'warning', text: `${text}; the CPU is used`, fix: 'Nothing to do until a version that can.' };
+  const why = whyNoDevice();
+  if (why === null) return { state: 'ok', text: `${names}; whether it serves is in /healthz of the running daemon` };
+  return { state: kind === 'hailo' ? 'failed' : 'warning', text: `${names} cannot be used`, fix: why };
 }
 
 async function checkPort({ config }: LoadedConfig): Promise<Finding> {

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   model: async () => (await import('./commands.ts')).model,
   doctor: async () => (await import('./commands.ts')).doctor,
   selftest: async () => (await import('./commands.ts')).selftest,
+  'device-host': async () => (await import('./backends/hailo/host.ts')).hostCommand, // hidden: the daemon starts it
 };
 
 const HELP = `Usage: hailo-tcn-sidecar COMMAND [OPTIONS]

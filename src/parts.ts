@@ -1,4 +1,6 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { WorkerInit } from './backends/cpu/protocol.ts';
+import type { HailoSettings } from './backends/hailo/backend.ts';
 import { parseYaml } from './config/render.ts';
 import type { Config } from './config/schema.ts';
 import { toPlain } from './config/source.ts';
@@ -7,6 +9,7 @@ import type { Manifest } from './core/manifest.ts';
 import type { TaskKind } from './core/task.ts';
 import { type Bundle, loadBundle } from './models/bundle.ts';
 import { bundledModelDirectory, INSTALLED_MODEL } from './system/bundled-model.ts';
+import { isExecutable } from './system/embedded.ts';
 import { startThread } from './system/native.ts';
 import { TASKS } from './tasks/index.ts';
 
@@ -15,6 +18,40 @@ import { TASKS } from './tasks/index.ts';
 /** Starts a CPU inference lane's thread, from the sources or from the executable. */
 export function startCpuThread(init: WorkerInit): ReturnType<typeof startThread> {
   return startThread('cpu-worker.cjs', new URL('./backends/cpu/worker.ts', import.meta.url), { workerData: init });
+}
+
+/** Hidden: the process that owns libhailort, see backends/hailo/host.ts. */
+export const HOST_COMMAND = 'device-host';
+/** One thread writes, one per output reads, one asks for the temperature; none may wait for another. */
+const HOST_THREADS = '8';
+
+/** Starts this program again as a device host. The library reads its settings when it is loaded: no stray log files. */
+export function startDeviceHost(): ChildProcess {
+  const main = JSON.stringify(new URL('./main.ts', import.meta.url).href);
+  const fromSources = ['--input-type=module', '--eval', `await (await import(${main})).main(['${HOST_COMMAND}'])`];
+  return spawn(process.execPath, isExecutable() ? [HOST_COMMAND] : fromSources, {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      NOTIFY_SOCKET: undefined,
+      HAILORT_LOGGER_PATH: 'NONE',
+      HAILORT_CONSOLE_LOGGER_LEVEL: 'error',
+      UV_THREADPOOL_SIZE: HOST_THREADS,
+    },
+  });
+}
+
+/** The `backend.hailo` section as the backend takes it. */
+export function toHailoSettings({ backend }: Config): HailoSettings {
+  const { hailo } = backend;
+  return {
+    library: hailo.library,
+    deviceId: hailo.device_id === null ? null : String(hailo.device_id),
+    multiProcessService: hailo.multi_process_service,
+    timeoutMs: hailo.timeout_ms,
+    batchSize: hailo.batch_size,
+    probeIntervalMs: hailo.probe_interval_s * 1000,
+  };
 }
 
 export const readYaml = (text: string, file: string): unknown => toPlain(parseYaml(text, file));

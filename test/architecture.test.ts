@@ -26,7 +26,7 @@ const FOREIGN: Record<string, readonly string[]> = {
   'onnxruntime-node': ['backends/cpu/ort.ts'],
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts'],
-  koffi: ['system/notify.ts'],
+  koffi: ['system/notify.ts', 'backends/hailo/ffi.ts'],
   'hash-wasm': ['models/hef.ts'],
 };
 const EVERYWHERE = /^(node:|typebox(\/|$))/;

@@ -8,9 +8,9 @@ export interface NotYet {
 }
 
 const refuse = (sentence: string): NotYet => ({ action: 'refuse', sentence });
-const noHailo: NotYet = {
+const noHeat: NotYet = {
   action: 'warn',
-  sentence: 'has no effect in this version: the Hailo backend is not available in it.',
+  sentence: 'has no effect in this version: the chip is not watched for heat yet.',
 };
 
 /** Keys that are valid but not built yet. Whoever builds one deletes its line here. */
@@ -23,14 +23,8 @@ export const NOT_YET_IN_FORCE: Readonly<Record<string, NotYet>> = {
     action: 'warn',
     sentence: 'has no effect in this version: the model stays resident (-1).',
   },
-  'backend.hailo.library': noHailo,
-  'backend.hailo.device_id': noHailo,
-  'backend.hailo.multi_process_service': noHailo,
-  'backend.hailo.timeout_ms': noHailo,
-  'backend.hailo.batch_size': noHailo,
-  'backend.hailo.temperature_warning_celsius': noHailo,
-  'backend.hailo.temperature_critical_celsius': noHailo,
-  'backend.hailo.probe_interval_s': noHailo,
+  'backend.hailo.temperature_warning_celsius': noHeat,
+  'backend.hailo.temperature_critical_celsius': noHeat,
   'admin.socket': { action: 'warn', sentence: 'has no effect in this version: there is no admin socket yet.' },
   'security.token_credential': refuse(
     'is not available in this version: requests would be served without a token. Remove it and keep server.host on 127.0.0.1.',

@@ -8,6 +8,10 @@ export interface VerifiedArtefact {
   readonly kind: 'onnx' | 'hef';
   readonly path: string;
   readonly sha256: string;
+  /** Of a .hef: the shape in which it takes the window; null as the model's own, sides of one aside. */
+  readonly inputLayout?: readonly number[] | null;
+  /** Of a .hef: tensor → vstream, where they are named differently. */
+  readonly vstreams?: Readonly<Record<string, string>>;
 }
 
 /** All that a backend may know of a model: never its task, its labels or its normalisation. */
@@ -17,6 +21,11 @@ export interface ModelSource {
   readonly input: TensorSpec;
   readonly outputs: readonly TensorSpec[];
   readonly artefacts: readonly VerifiedArtefact[];
+  /**
+   * Runs the golden windows; rejects when they do not come out right. A backend that loses its device and gets it back
+   * calls this before the device answers anybody again.
+   */
+  prove?(run: (input: Float32Array) => Promise<Inference>): Promise<void>;
 }
 
 export interface BackendState {
@@ -51,6 +60,8 @@ export interface LoadedModel {
   /** How many windows are computed at the same time; what the gate's estimate divides by. */
   readonly lanes: number;
   run(input: Float32Array): Promise<Inference>;
+  /** Takes what answers now out of service, for that reason, where something else can answer in its place. */
+  demote?(reason: string): void;
   /** Lets calls in flight finish, refuses later ones, releases everything. Idempotent. */
   close(): Promise<void>;
 }

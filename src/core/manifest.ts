@@ -15,6 +15,7 @@ export const ArtefactSchema = Type.Object(
     arch: Type.Optional(Type.String()),
     input_layout: Type.Optional(Shape),
     tolerance: Type.Optional(Type.Object({ cosine: Type.Number({ minimum: -1, maximum: 1 }) }, closed)),
+    vstreams: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 127 }))),
     expected_device_ms: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
   },
   closed,

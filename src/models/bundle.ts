@@ -112,5 +112,6 @@ async function verify(
   const bytes = readBytes(path, MAX_BYTES);
   if (artefact.kind === 'hef') await verifyHef(bytes, path);
   requireDigest(bytes, artefact.sha256, path);
-  return { kind: artefact.kind, path, sha256: artefact.sha256 };
+  const { kind, sha256, input_layout: inputLayout = null, vstreams = {} } = artefact;
+  return { kind, path, sha256, inputLayout, vstreams };
 }

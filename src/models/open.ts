@@ -1,9 +1,10 @@
 import type { Backend, LoadedModel, ModelSource } from '../core/backend.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { ServedModel } from '../core/model.ts';
 import type { Bundle } from './bundle.ts';
 import { createGate, type Gate } from './gate.ts';
-import { checkGolden, type GoldenFigures, warmUp } from './golden.ts';
+import { checkGolden, type GoldenFigures, type GoldenParts, warmUp } from './golden.ts';
 
 /** A bundle that was loaded into a backend, warmed up and passed its golden windows. */
 export interface OpenModel {
@@ -26,12 +27,15 @@ export interface OpenParts {
 /** Throws what Backend.load and checkGolden throw; nothing stays loaded then. */
 export async function openModel(parts: OpenParts): Promise<OpenModel> {
   const { bundle, backend, prepare, clock, maxQueueSize } = parts;
-  const model = await backend.load(toSource(bundle));
-  const golden = { model, manifest: bundle.manifest, golden: bundle.golden, prepare };
-  const runGolden = async () => (backend.kind === 'stub' ? null : checkGolden(golden));
+  const { id } = toSource(bundle);
+  const golden = { manifest: bundle.manifest, golden: bundle.golden, prepare };
+  const prove = async (run: LoadedModel['run']) => void (await checkGolden({ ...golden, model: { id, run } }));
+  const model = await backend.load({ ...toSource(bundle), prove });
+  const runGolden = async () => (backend.kind === 'stub' ? null : checkOrDemote({ ...golden, model }));
   try {
-    await warmUp(golden);
-    const figures = await runGolden();
+    const isUp = backend.state().available; // a device that is not there yet proves itself when it comes
+    if (isUp) await warmUp({ ...golden, model });
+    const figures = isUp ? await runGolden() : null;
     const gate = createGate({ model, clock, maxQueueSize });
     return {
       served: { id: model.id, manifest: bundle.manifest, head: bundle.head, runner: gate },
@@ -43,6 +47,17 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
   } catch (thrown) {
     await closeQuietly(model);
     throw thrown;
+  }
+}
+
+/** Golden windows that fail take out of service what answered them; what answers in its place is checked in turn. */
+async function checkOrDemote(parts: GoldenParts & { readonly model: LoadedModel }): Promise<GoldenFigures> {
+  try {
+    return await checkGolden(parts);
+  } catch (thrown) {
+    if (parts.model.demote === undefined) throw thrown;
+    parts.model.demote(messageOf(thrown));
+    return checkGolden(parts);
   }
 }
 

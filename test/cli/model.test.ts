@@ -23,7 +23,7 @@ async function run(argv: string[], deps: Partial<ModelDeps> = {}) {
   return { status, out: out.join(''), err: err.join('') };
 }
 
-const figures = { windows: 4, cosine: 1, maxAbs: 0, medianMs: 0.5 };
+const figures = { windows: 4, cosine: 1, maxAbs: 0, medianMs: 0.5, backend: 'cpu' as const };
 
 t.test('inspect shows what a bundle is, and that its windows pass', async (t) => {
   const { directory } = writeTinyBundle(t.testdir());

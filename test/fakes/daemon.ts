@@ -27,6 +27,8 @@ export interface TestDaemonOptions {
   readonly yaml?: string;
   readonly env?: Record<string, string>;
   readonly watchdogMs?: number;
+  /** Where /sys and /dev are; a directory of the test's own with a chip in it. */
+  readonly root?: string;
 }
 
 /** Starts a daemon with the model that ships; it is stopped when the test ends. */
@@ -44,6 +46,7 @@ export async function startTestDaemon(t: Pick<Test, 'teardown'>, options: TestDa
     notify: listen(notified, options.watchdogMs ?? null),
     release: readRelease(),
     clock: () => performance.now(),
+    ...(options.root && { root: options.root }),
     readAgain: (current: LoadedConfig) => reloadConfig(current, source),
     expectedVersion: createExpectedVersion({ yamlPath: () => loaded.yamlPath, env: source.env }),
   });

@@ -155,7 +155,7 @@ t.test('files that are no model, or not there, are named', async (t) => {
   });
   await t.rejects(createBundle({ ...options, hef: options.config }, parts), {
     code: 'MODEL_INVALID',
-    message: /model_config\.json is not a Hailo executable/,
+    message: /model_config\.json is not a sound Hailo executable/,
   });
 });
 

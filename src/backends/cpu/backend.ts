@@ -32,7 +32,7 @@ export function createCpuBackend(parts: CpuBackendParts): Backend {
     requireOpen();
     const onnx = readOnnx(source);
     const lanes: Lane[] = [];
-    const model = new CpuModel(source.id, source.input, lanes);
+    const model: CpuModel = new CpuModel(source.id, source.input, lanes, () => models.delete(model));
     const specs = { onnx, input: source.input, outputs: source.outputs };
     let up = 0;
     const onChange = () => {

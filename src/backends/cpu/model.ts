@@ -23,10 +23,13 @@ export class CpuModel implements LoadedModel {
   #closing: Promise<void> | null = null;
   #settled: (() => void) | null = null;
 
-  constructor(id: string, input: TensorSpec, lanes: readonly Lane[]) {
+  readonly #onClose: () => void;
+
+  constructor(id: string, input: TensorSpec, lanes: readonly Lane[], onClose: () => void = () => {}) {
     this.id = id;
     this.#input = input;
     this.#lanes = lanes;
+    this.#onClose = onClose;
   }
 
   get lanes(): number {
@@ -80,7 +83,7 @@ export class CpuModel implements LoadedModel {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close().finally(this.#onClose);
     return this.#closing;
   }
 

@@ -211,3 +211,9 @@ t.test('the published 72 % model gives its golden latents, raw and normalised', 
   }
   t.ok(worst.raw! <= 2e-4 && worst.zscore! <= 1e-5, JSON.stringify(worst));
 });
+
+t.test('a model that was closed says nothing of the backend any more', async (t) => {
+  const { model, backend } = await load(t, writeTinyBundle(t.testdir()));
+  await model.close();
+  t.match(backend.state(), { available: true, degraded: null });
+});

@@ -1,55 +1,224 @@
-import t from 'tap';
-import { createHailoBackend, whyUnavailable } from '../../../src/backends/hailo/backend.ts';
-import { detectDevices } from '../../../src/backends/hailo/detect.ts';
-import { writeTinyBundle } from '../../fixtures/bundle.ts';
+import { rmSync, writeFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { createHailoBackend, type HailoBackendParts } from '../../../src/backends/hailo/backend.ts';
+import type { Inference, ModelSource } from '../../../src/core/backend.ts';
+import { startDeviceHost } from '../../../src/parts.ts';
+import { whyNoStandIn } from '../../fakes/hailort/build.ts';
+import { type ChipOptions, insertChip, type StandInChip } from '../../fakes/stand-in-chip.ts';
+import { tinyLatent } from '../../fixtures/tiny-onnx.ts';
+import { conforms } from '../conformance.ts';
 
-t.test('a chip is seen by its node and by its driver, once', async (t) => {
-  const root = t.testdir({
-    dev: { hailo0: '', null: '', 'hailo-other': '' },
-    sys: { class: { hailo_chardev: { hailo0: {}, hailo1: {} } } },
+const skip = whyNoStandIn();
+const nothing = () => {};
+const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const window = Float32Array.from({ length: 900 }, (_, i) => Math.sin(i / 50));
+
+function open(chip: StandInChip, change: Partial<HailoBackendParts> = {}, timeoutMs = 200) {
+  const settings = {
+    library: chip.library,
+    deviceId: null,
+    multiProcessService: false,
+    timeoutMs,
+    batchSize: 1,
+    probeIntervalMs: 50,
+  };
+  return createHailoBackend({
+    settings,
+    startHost: startDeviceHost,
+    log: quiet,
+    root: chip.root,
+    retryDelayMs: () => 20,
+    ...change,
   });
-  t.same(detectDevices(root), [
-    { name: 'hailo0', node: '/dev/hailo0', isAccessible: true },
-    { name: 'hailo1', node: null, isAccessible: false },
+}
+
+async function loaded(t: Test, options: ChipOptions = {}, source: Partial<ModelSource> = {}) {
+  const chip = insertChip(t, options);
+  const said: string[] = [];
+  const say = (_fields: object, message: string) => void said.push(message);
+  const backend = open(chip, { log: { debug: say, info: say, warn: say, error: say } });
+  t.teardown(() => backend.close());
+  const model = await backend.load({ ...chip.source, ...source });
+  const back = async () => {
+    while (!backend.state().available) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  return { chip, backend, model, said, back };
+}
+
+const cosineTo = (expected: readonly number[], { outputs }: Inference) => {
+  const found = outputs.latent_embeddings!;
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((sum, v, i) => sum + v * b[i]!, 0);
+  return dot(found, expected) / Math.sqrt(dot(found, found) * dot(expected, expected));
+};
+
+for (const version of ['4.19.0', '4.23.0']) {
+  t.test(`libhailort ${version} keeps the promises of a backend`, { skip }, async (t) => {
+    const chip = insertChip(t, { version, header: 1 });
+    await conforms(t, { open: async () => open(chip), source: chip.source });
+  });
+}
+
+t.test('the answer is the model’s, within quantisation', { skip }, async (t) => {
+  const { model, backend } = await loaded(t);
+  const walk = Float32Array.from({ length: 900 }, (_, i) => Math.sin((i % 9) + 1));
+  t.ok(cosineTo(tinyLatent(walk), await model.run(walk)) > 0.999);
+  t.match(backend.state(), { available: true, device: /^Hailo-8 \(firmware 4\.23\.0, HailoRT 4\.23\.0\)$/ });
+});
+
+t.test('another layout of the same order needs nothing, one with columns first is turned', { skip }, async (t) => {
+  const walk = Float32Array.from({ length: 900 }, (_, i) => Math.sin((i % 9) + 1));
+  const { model } = await loaded(t, { hef: { layout: [1, 100, 9] } });
+  t.ok(cosineTo(tinyLatent(walk), await model.run(walk)) > 0.999);
+});
+
+t.test('everything is released in the library’s order, and the process is gone', { skip }, async (t) => {
+  const { chip, backend, model } = await loaded(t);
+  await model.run(window);
+  await backend.close();
+  t.same(chip.calls().slice(-5), [
+    'hailo_shutdown_network_group 0',
+    'hailo_release_input_vstreams 0',
+    'hailo_release_output_vstreams 0',
+    'hailo_release_hef 0',
+    'hailo_release_vdevice 0',
   ]);
 });
 
-t.test('the class and node names of driver 5.3 are known, too', async (t) => {
-  const root = t.testdir({ dev: { 'h1x-0': '' }, sys: { class: { hailo1x: { 'h1x-0': {} } } } });
-  t.same(
-    detectDevices(root).map(({ name }) => name),
-    ['h1x-0'],
-  );
-});
+const faults: readonly [what: string, script: string, reason: RegExp][] = [
+  ['a library that crashes', 'crash hailo_vstream_write_raw_buffer times=1', /ended with SIGSEGV/],
+  ['a library that hangs', 'hang hailo_vstream_read_raw_buffer times=1', /did not answer a window within 450 ms/],
+  ['a device that is silent', 'silent', /HAILO_TIMEOUT.*dmesg/],
+  ['a device that swallows a window', 'swallow times=1', /HAILO_TIMEOUT/],
+  ['a device that is lost in the middle', 'lost', /HAILO_STREAM_ABORT.*lost in the middle/],
+];
 
-t.test('a node that may not be opened is said to be so', async (t) => {
-  const root = t.testdir({ dev: { hailo0: '' } });
-  t.match(
-    detectDevices(root, () => false),
-    [{ node: '/dev/hailo0', isAccessible: false }],
-  );
-});
-
-t.test('without a chip the backend says what is missing and what to do, and computes nothing', async (t) => {
-  const backend = createHailoBackend(t.testdir({}));
-  t.match(backend.state(), {
-    kind: 'hailo',
-    available: false,
-    reason: /no Hailo device.*backend\.kind/,
-    degraded: null,
+for (const [what, script, reason] of faults) {
+  t.test(`${what} takes its windows with it, is told, and comes back`, { skip }, async (t) => {
+    const { chip, backend, model, said, back } = await loaded(t);
+    await chip.script(script);
+    const ends = await Promise.allSettled(Array.from({ length: 6 }, () => model.run(window)));
+    const codes = ends.map((end) => (end.status === 'rejected' ? end.reason.code : 'answered'));
+    t.ok(codes.includes('BACKEND_UNAVAILABLE'), codes.join(' '));
+    t.match(said.at(-1), reason);
+    t.match(backend.state(), { available: false, reason });
+    await chip.script();
+    await back();
+    t.ok(cosineTo([...(await model.run(window)).outputs.latent_embeddings!], await model.run(window)) > 0.999999);
   });
-  await t.rejects(backend.load(writeTinyBundle(t.testdir()).source), { code: 'BACKEND_UNAVAILABLE' });
+}
+
+t.test('a device that answers late never answers another window', { skip }, async (t) => {
+  const { chip, model, back } = await loaded(t);
+  const other = Float32Array.from(window, (v) => -v);
+  const right = [...(await model.run(other)).outputs.latent_embeddings!];
+  await chip.script('stall 300 times=1');
+  await t.rejects(model.run(window), { code: 'BACKEND_UNAVAILABLE' });
+  await chip.script();
+  await back();
+  t.same([...(await model.run(other)).outputs.latent_embeddings!], right);
+});
+
+t.test('a device is proved before it serves, each time', { skip }, async (t) => {
+  let proofs = 0;
+  let isRight = true;
+  const prove = async (run: (input: Float32Array) => Promise<Inference>) => {
+    proofs += 1;
+    await run(window);
+    if (!isRight) throw new Error('cosine 0.1');
+  };
+  const { backend, model, back } = await loaded(t, {}, { prove });
+  t.equal(proofs, 1);
+  isRight = false;
+  model.demote?.('parity');
+  t.match(backend.state(), { available: false, reason: 'parity' });
+  await t.rejects(model.run(window), { code: 'BACKEND_UNAVAILABLE', message: 'parity' });
+  while (proofs < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.match(backend.state(), { available: false, reason: /golden windows fail on the device: cosine 0\.1/ });
+  isRight = true;
+  await back();
+  t.ok(await model.run(window));
+});
+
+const refusals: readonly [what: string, script: string[], reason: RegExp, options?: ChipOptions][] = [
+  ['no device', ['none'], /hailo_create_vdevice: HAILO_OUT_OF_PHYSICAL_DEVICES\..*another program/],
+  ['a device that another has', ['busy'], /OUT_OF_PHYSICAL_DEVICES|DEVICE_IN_USE/],
+  ['a node that may not be opened', ['no_node'], /HAILO_DRIVER_OPERATION_FAILED.*udev/],
+  ['no firmware', ['no_firmware'], /HAILO_INVALID_OPERATION.*firmware/],
+  ['a driver of another version', ['driver 4.20.0'], /HAILO_INVALID_DRIVER_VERSION.*one version/],
+  ['a driver that is too old', ['old_driver'], /HAILO_DRIVER_INVALID_RESPONSE/],
+  ['a node of another driver', ['not_hailo'], /HAILO_DRIVER_INVALID_IOCTL/],
+  ['a .hef for another chip', ['arch HAILO8L'], /HAILO_HEF_NOT_COMPATIBLE_WITH_DEVICE.*another chip/],
+  [
+    'other vstreams than the manifest says',
+    ['wrong_shape output'],
+    /Manifest: imu_window \[100,9,1\].*File: .*\[1,1,65\]/,
+  ],
+  ['pages that are too large', ['fail hailo_configure_vdevice 8'], /force_desc_page_size=4096/],
+  ['a Hailo-10H', [], /HAILO_NOT_IMPLEMENTED.*Hailo-10H/, { version: '5.2.0', hef: { arch: 'HAILO10H' } }],
+  ['an unknown version', [], /9\.9\.9 is of an unknown layout/, { version: '9.9.9' }],
+];
+
+for (const [what, script, reason, options] of refusals) {
+  t.test(`${what}: not served, and the reason has a remedy`, { skip }, async (t) => {
+    const chip = insertChip(t, options);
+    await chip.script(...script);
+    const backend = open(chip, { retryDelayMs: () => 1e6 });
+    t.teardown(() => backend.close());
+    const model = await backend.load(chip.source);
+    t.match(backend.state(), { available: false, reason });
+    await t.rejects(model.run(window), { code: 'BACKEND_UNAVAILABLE' });
+  });
+}
+
+t.test('a library that is missing, or is none, is told with what to install', { skip }, async (t) => {
+  const chip = insertChip(t);
+  for (const [library, reason] of [
+    ['/nowhere/libhailort.so', /libhailort cannot be loaded.*nowhere.*hailo-all.*backend\.hailo\.library/],
+    ['libc.so.6', /libc\.so\.6 has no function hailo_get_library_version/],
+  ] as const) {
+    const settings = {
+      library,
+      deviceId: null,
+      multiProcessService: false,
+      timeoutMs: 200,
+      batchSize: 1,
+      probeIntervalMs: 50,
+    };
+    const backend = open(chip, { settings, retryDelayMs: () => 1e6 });
+    await backend.load(chip.source);
+    t.match(backend.state(), { available: false, reason });
+    await backend.close();
+  }
+});
+
+t.test('a .hef that was changed or removed after it was verified is not used', { skip }, async (t) => {
+  const { chip, model, backend, back } = await loaded(t);
+  writeFileSync(chip.hefPath, 'something else');
+  t.ok(await model.run(window), 'what is loaded is not touched');
+  model.demote?.('again, please');
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  t.match(backend.state(), { available: false, reason: /model\.hef has changed since it was verified/ });
+  rmSync(chip.hefPath);
+  void back;
+});
+
+t.test('without a .hef there is nothing for the device to do', { skip }, async (t) => {
+  const chip = insertChip(t);
+  const backend = open(chip);
+  const artefacts = chip.source.artefacts.filter(({ kind }) => kind === 'onnx');
+  await t.rejects(backend.load({ ...chip.source, artefacts }), {
+    code: 'BACKEND_UNAVAILABLE',
+    message: /no \.hef.*--hef FILE/,
+  });
+  t.match(backend.state(), { available: false, reason: /no \.hef/ });
   await backend.close();
 });
 
-t.test('a chip that cannot be driven is named', async (t) => {
-  t.match(
-    whyUnavailable([{ name: 'hailo0', node: '/dev/hailo0', isAccessible: true }]),
-    /\/dev\/hailo0.*cannot drive it yet/,
-  );
-  t.match(
-    whyUnavailable([{ name: 'hailo0', node: '/dev/hailo0', isAccessible: false }]),
-    /\/dev\/hailo0.*this user may not open it/,
-  );
-  t.match(whyUnavailable([{ name: 'hailo0', node: null, isAccessible: false }]), /\/dev\/hailo0 is missing/);
+t.test('without a chip no process is started', { skip }, async (t) => {
+  const chip = insertChip(t);
+  rmSync(`${chip.root}/dev/hailo0`);
+  const backend = open(chip, { startHost: () => t.fail('started') as never, retryDelayMs: () => 1e6 });
+  await backend.load(chip.source);
+  t.match(backend.state(), { available: false, reason: /no Hailo device/ });
+  await backend.close();
 });

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { messageOf, SidecarError } from '../../core/errors.ts';
+import { showVersion } from './abi.ts';
+import { openFfi } from './ffi.ts';
+import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
+import { HailoError } from './hailo-error.ts';
+import { libraryCandidates } from './library.ts';
+import type { Fault, FromHost, OpenRequest, ToHost } from './messages.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { libraryVersion, openSession, type Session } from './session.ts';
+
+/** File descriptor of the channel, see link.ts. */
+const CHANNEL = 3;
+
+/**
+ * The process that owns libhailort, which can crash, hang and leak: one session, from `open` to `close` or to its first
+ * fault. It ends by SIGKILL, because an orderly exit would wait for a thread that hangs in the library; the driver frees
+ * the device with the process.
+ */
+export async function hostCommand(): Promise<number> {
+  const channel = new Socket({ fd: CHANNEL, readable: true, writable: true });
+  let session: Session | null = null;
+  let pipeline: Pipeline | null = null;
+  const say = (message: FromHost) => channel.write(encodeFrame(KIND.control, 0, Buffer.from(JSON.stringify(message))));
+  const end = () => channel.end(() => process.kill(process.pid, 'SIGKILL'));
+
+  async function open(request: OpenRequest): Promise<void> {
+    try {
+      const opened = await openDevice(request);
+      session = opened.session;
+      const answer = (ticket: number, payload: Buffer) => void channel.write(encodeFrame(KIND.window, ticket, payload));
+      pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) });
+      say({
+        type: 'ready',
+        identity: session.identity,
+        library: opened.library,
+        isTransposed: session.crossing.isTransposed,
+      });
+    } catch (thrown) {
+      say({ type: 'failed', fault: toFault(thrown) });
+      end();
+    }
+  }
+
+  function lost(thrown: unknown): void {
+    say({ type: 'lost', fault: toFault(thrown) });
+    void close();
+  }
+
+  async function close(): Promise<void> {
+    await session?.close().catch(() => {});
+    say({ type: 'closed' });
+    end();
+  }
+
+  async function control(message: ToHost): Promise<void> {
+    if (message.type === 'open') return open(message);
+    if (message.type === 'close') return close();
+    if (session === null) return;
+    await session.temperature().then(
+      (celsius) => say({ type: 'temperature', celsius }),
+      () => {}, // not every board tells
+    );
+  }
+
+  function receive({ kind, ticket, payload }: Frame): void {
+    if (kind === KIND.control) void control(JSON.parse(payload.toString()) as ToHost);
+    else pipeline?.push(ticket, Buffer.from(payload));
+  }
+
+  channel.on('data', createDecoder(receive));
+  channel.on('error', () => process.kill(process.pid, 'SIGKILL'));
+  channel.on('end', () => process.kill(process.pid, 'SIGKILL')); // the daemon is gone
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {}); // the daemon says when
+  return new Promise<number>(() => {});
+}
+
+async function openDevice(request: OpenRequest): Promise<{ session: Session; library: string }> {
+  const hef = readVerified(request);
+  const ffi = await openFfi(libraryCandidates(request.library));
+  const version = showVersion(libraryVersion(ffi));
+  return { session: await openSession(ffi, { ...request, hef }), library: version };
+}
+
+/** The bytes are checked as they go to the library, so nobody can change them in between. */
+function readVerified({ hefPath, hefSha256 }: OpenRequest): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(hefPath);
+  } catch (cause) {
+    throw new SidecarError('MODEL_INVALID', `${hefPath} cannot be read: ${messageOf(cause)}.`, { cause });
+  }
+  if (createHash('sha256').update(bytes).digest('hex') === hefSha256) return bytes;
+  throw new SidecarError('MODEL_INVALID', `${hefPath} has changed since it was verified; copy the bundle again.`);
+}
+
+function toFault(thrown: unknown): Fault {
+  const code =
+    thrown instanceof SidecarError && thrown.code === 'MODEL_INVALID' ? 'MODEL_INVALID' : 'BACKEND_UNAVAILABLE';
+  return { code, message: messageOf(thrown), status: thrown instanceof HailoError ? thrown.status : null };
+}

@@ -1,0 +1,38 @@
+import type { DeviceIdentity } from './vdevice.ts';
+import type { CrossingSource } from './vstreams.ts';
+
+/** The first frame to a host: everything it needs, before it loads anything. */
+export interface OpenRequest {
+  readonly type: 'open';
+  readonly library: string | null;
+  readonly hefPath: string;
+  readonly hefSha256: string;
+  readonly source: CrossingSource;
+  readonly deviceId: string | null;
+  readonly timeoutMs: number;
+  readonly batchSize: number;
+  readonly multiProcessService: boolean;
+}
+
+export type ToHost = OpenRequest | { readonly type: 'temperature' } | { readonly type: 'close' };
+
+/** What went wrong, fit to cross: a SidecarError or HailoError taken apart. */
+export interface Fault {
+  readonly code: 'MODEL_INVALID' | 'BACKEND_UNAVAILABLE';
+  readonly message: string;
+  /** Of the library, when one of its calls failed. */
+  readonly status: number | null;
+}
+
+export type FromHost =
+  | {
+      readonly type: 'ready';
+      readonly identity: DeviceIdentity;
+      readonly library: string;
+      readonly isTransposed: boolean;
+    }
+  | { readonly type: 'failed'; readonly fault: Fault }
+  /** The session is over: nothing in flight will be answered. */
+  | { readonly type: 'lost'; readonly fault: Fault }
+  | { readonly type: 'temperature'; readonly celsius: number }
+  | { readonly type: 'closed' };

@@ -1,0 +1,173 @@
+import { type Abi, abiOf, CONFIGURE_PARAMS, FLOAT32, type LibraryVersion, VSTREAM_PARAMS } from './abi.ts';
+import { check, first } from './calls.ts';
+import type { Ffi, Handle } from './ffi.ts';
+import { type DeviceIdentity, openVdevice, readIdentity, readTemperature, type VdeviceOptions } from './vdevice.ts';
+import { type Crossing, type CrossingSource, decodeVstreamInfos, planCrossing, textOf } from './vstreams.ts';
+
+/** What a session is opened with. */
+export interface SessionOptions extends VdeviceOptions {
+  /** Verified; the library may read it until the session is closed. */
+  readonly hef: Buffer;
+  readonly source: CrossingSource;
+  readonly timeoutMs: number;
+  readonly batchSize: number;
+}
+
+/** A network that is configured on the device, with its vstreams open. */
+export interface Session {
+  readonly identity: DeviceIdentity;
+  readonly crossing: Crossing;
+  /** Takes a frame as soon as the device's queue has room; the frame may be reused when it resolves. */
+  write(frame: Uint8Array): Promise<void>;
+  /** The next frame of every output, in the order of crossing.outputs: frames come in the order of their writes. */
+  read(): Promise<Buffer[]>;
+  /** Celsius of the hottest sensor. */
+  temperature(): Promise<number>;
+  /** Releases everything in the order that the library wants. Never throws: what cannot be released ends with the process. */
+  close(): Promise<void>;
+}
+
+export function libraryVersion(ffi: Ffi): LibraryVersion {
+  const bytes = Buffer.alloc(12);
+  check('hailo_get_library_version', ffi.call('hailo_get_library_version', bytes));
+  return { major: bytes.readUInt32LE(0), minor: bytes.readUInt32LE(4), revision: bytes.readUInt32LE(8) };
+}
+
+/**
+ * vdevice → .hef → network group → vstreams. What was opened before a step that fails is released again.
+ *
+ * @throws HailoError, SidecarError MODEL_INVALID (the .hef is not what the manifest says), BACKEND_UNAVAILABLE
+ */
+export async function openSession(ffi: Ffi, options: SessionOptions): Promise<Session> {
+  const undo: (() => unknown)[] = [];
+  const close = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    return { ...(await openSteps(ffi, options, (step) => void undo.push(step))), close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+async function openSteps(
+  ffi: Ffi,
+  options: SessionOptions,
+  onClose: (step: () => unknown) => void,
+): Promise<Omit<Session, 'close'>> {
+  const abi = abiOf(libraryVersion(ffi));
+  const hef = first((out) =>
+    check('hailo_create_hef_buffer', ffi.call('hailo_create_hef_buffer', out, options.hef, options.hef.length)),
+  );
+  const releaseHef = once(() => ffi.call('hailo_release_hef', hef));
+  onClose(releaseHef);
+  const crossing = planCrossing(options.source, readInfos(ffi, hef, abi)); // before the device is touched
+  const vdevice = await openVdevice(ffi, options, onClose);
+  onClose(releaseHef); // the library wants it back before the vdevice
+  const identity = readIdentity(ffi, vdevice);
+  const group = await configure(ffi, { vdevice, hef, abi, batchSize: options.batchSize });
+  const outputs = openVstreams(ffi, group, 'output', options.timeoutMs);
+  onClose(() => ffi.wait('hailo_release_output_vstreams', outputs.handles, outputs.handles.length));
+  const inputs = openVstreams(ffi, group, 'input', options.timeoutMs);
+  onClose(() => ffi.wait('hailo_release_input_vstreams', inputs.handles, inputs.handles.length));
+  const calls = new Set<Promise<unknown>>();
+  onClose(async () => {
+    ffi.call('hailo_shutdown_network_group', group); // first: else each frame in flight waits for its timeout
+    await Promise.allSettled(calls); // a vstream must not be released under a call
+  });
+  const track = <T>(call: Promise<T>): Promise<T> => {
+    calls.add(call);
+    return call.finally(() => calls.delete(call));
+  };
+  const [input] = inputs.handles;
+  const readers = crossing.outputs.map(({ name }) => readerOf(ffi, outputs, name));
+  return {
+    identity,
+    crossing,
+    write: (frame) => track(write(ffi, input, frame)),
+    read: () => Promise.all(readers.map((read) => track(read()))),
+    temperature: () => readTemperature(ffi, vdevice),
+  };
+}
+
+function once(step: () => unknown): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) step();
+    isDone = true;
+  };
+}
+
+const MAX_VSTREAMS = 40;
+
+function readInfos(ffi: Ffi, hef: Handle, abi: Abi) {
+  const bytes = Buffer.alloc(MAX_VSTREAMS * abi.vstreamInfoBytes);
+  const count = [MAX_VSTREAMS];
+  const call = 'hailo_hef_get_all_vstream_infos';
+  check(call, ffi.call(call, hef, null, bytes, count));
+  return decodeVstreamInfos(bytes, count[0] ?? 0, abi);
+}
+
+interface ConfigureParts {
+  readonly vdevice: Handle;
+  readonly hef: Handle;
+  readonly abi: Abi;
+  readonly batchSize: number;
+}
+
+/** Groups live as long as their vdevice: there is no call that releases one. */
+async function configure(ffi: Ffi, { vdevice, hef, abi, batchSize }: ConfigureParts): Promise<Handle> {
+  let params: Buffer | null = null;
+  if (batchSize > 1) {
+    params = Buffer.alloc(abi.configureParamsBytes);
+    const call = 'hailo_init_configure_params_by_vdevice';
+    check(call, ffi.call(call, hef, vdevice, params));
+    params.writeUInt16LE(batchSize, CONFIGURE_PARAMS.batchAt);
+  }
+  const out: Handle[] = [null];
+  check('hailo_configure_vdevice', await ffi.wait('hailo_configure_vdevice', vdevice, hef, params, out, [1]));
+  return out[0];
+}
+
+interface Vstreams {
+  readonly names: readonly string[];
+  readonly handles: Handle[];
+}
+
+/** All of one direction at once, as the library wants it, with float32 on our side and our own timeout. */
+function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'output', timeoutMs: number): Vstreams {
+  const params = Buffer.alloc(MAX_VSTREAMS * VSTREAM_PARAMS.bytes);
+  const count = [MAX_VSTREAMS];
+  const make = `hailo_make_${direction}_vstream_params` as const;
+  check(make, ffi.call(make, group, false, FLOAT32, params, count));
+  const number = count[0] ?? 0;
+  const names: string[] = [];
+  for (let i = 0; i < number; i++) {
+    const at = i * VSTREAM_PARAMS.bytes;
+    names.push(textOf(params, at, 128));
+    params.writeUInt32LE(timeoutMs, at + VSTREAM_PARAMS.timeoutAt);
+  }
+  const handles: Handle[] = new Array(number).fill(null);
+  const create = `hailo_create_${direction}_vstreams` as const;
+  check(create, ffi.call(create, group, params, number, handles));
+  return { names, handles };
+}
+
+async function write(ffi: Ffi, input: Handle, frame: Uint8Array): Promise<void> {
+  const call = 'hailo_vstream_write_raw_buffer';
+  check(call, await ffi.wait(call, input, frame, frame.length));
+}
+
+function readerOf(ffi: Ffi, outputs: Vstreams, name: string): () => Promise<Buffer> {
+  const handle = outputs.handles[outputs.names.indexOf(name)];
+  const size = [0];
+  const sizeCall = 'hailo_get_output_vstream_frame_size';
+  check(sizeCall, ffi.call(sizeCall, handle, size));
+  const frame = Buffer.alloc(size[0] ?? 0);
+  return async () => {
+    const call = 'hailo_vstream_read_raw_buffer';
+    check(call, await ffi.wait(call, handle, frame, frame.length));
+    return frame;
+  };
+}

@@ -1,0 +1,79 @@
+import { SidecarError } from '../../core/errors.ts';
+import { architectureName, DEVICE_ID_BYTES, IDENTITY, TEMPERATURE, VDEVICE_PARAMS } from './abi.ts';
+import { check, first } from './calls.ts';
+import type { Ffi, Handle } from './ffi.ts';
+import { textOf } from './vstreams.ts';
+
+export interface VdeviceOptions {
+  /** N, hailoN or a PCIe address; null: the first. */
+  readonly deviceId: string | null;
+  readonly multiProcessService: boolean;
+}
+
+/** The chip, as it names itself. */
+export interface DeviceIdentity {
+  readonly architecture: string;
+  readonly firmware: string;
+  readonly board: string;
+  readonly serial: string;
+}
+
+/** The struct is kept with its pointers, so what they point to lives until the vdevice is released. */
+export async function openVdevice(
+  ffi: Ffi,
+  options: VdeviceOptions,
+  onClose: (step: () => unknown) => void,
+): Promise<Handle> {
+  const params = Buffer.alloc(VDEVICE_PARAMS.bytes);
+  check('hailo_init_vdevice_params', ffi.call('hailo_init_vdevice_params', params));
+  const id = Buffer.alloc(DEVICE_ID_BYTES);
+  if (options.deviceId !== null) {
+    id.write(resolveDeviceId(ffi, options.deviceId), 'latin1');
+    params.writeUInt32LE(1, VDEVICE_PARAMS.count);
+    params.writeBigUInt64LE(ffi.addressOf(id), VDEVICE_PARAMS.ids);
+  }
+  params.writeUInt8(options.multiProcessService ? 1 : 0, VDEVICE_PARAMS.service);
+  const out: Handle[] = [null];
+  check('hailo_create_vdevice', await ffi.wait('hailo_create_vdevice', params, out));
+  const kept = { params, id };
+  onClose(() => ffi.wait('hailo_release_vdevice', out[0]).then(() => kept));
+  return out[0];
+}
+
+/** N and hailoN are the N-th device that a scan lists; anything else is an id of the library, a PCIe address. */
+function resolveDeviceId(ffi: Ffi, given: string): string {
+  const index = /^(?:hailo)?(\d+)$/.exec(given)?.[1];
+  if (index === undefined) return given.includes(':') && given.split(':').length === 2 ? `0000:${given}` : given;
+  const ids = Buffer.alloc(32 * DEVICE_ID_BYTES);
+  const count = [32];
+  check('hailo_scan_devices', ffi.call('hailo_scan_devices', null, ids, count));
+  const found = Array.from({ length: count[0] ?? 0 }, (_, i) => textOf(ids, i * DEVICE_ID_BYTES, DEVICE_ID_BYTES));
+  const id = found[Number(index)];
+  if (id !== undefined) return id;
+  const sentence = `backend.hailo.device_id is ${given}, but there are these devices: ${found.join(', ') || 'none'}.`;
+  throw new SidecarError('BACKEND_UNAVAILABLE', sentence);
+}
+
+/** The vdevice's own handle: never to be released by hailo_release_device. */
+function deviceOf(ffi: Ffi, vdevice: Handle): Handle {
+  return first((out) => check('hailo_get_physical_devices', ffi.call('hailo_get_physical_devices', vdevice, out, [1])));
+}
+
+export function readIdentity(ffi: Ffi, vdevice: Handle): DeviceIdentity {
+  const bytes = Buffer.alloc(IDENTITY.bytes + 64);
+  check('hailo_identify', ffi.call('hailo_identify', deviceOf(ffi, vdevice), bytes));
+  const version = [0, 4, 8].map((at) => bytes.readUInt32LE(IDENTITY.firmware + at));
+  return {
+    architecture: architectureName(bytes.readInt32LE(IDENTITY.archAt)),
+    firmware: version.join('.'),
+    board: textOf(bytes, IDENTITY.boardAt + 0, bytes.readUInt8(IDENTITY.boardAt - 1)),
+    serial: textOf(bytes, IDENTITY.serialAt + 1, bytes.readUInt8(IDENTITY.serialAt)),
+  };
+}
+
+export async function readTemperature(ffi: Ffi, vdevice: Handle): Promise<number> {
+  const bytes = Buffer.alloc(TEMPERATURE.bytes);
+  const call = 'hailo_get_chip_temperature';
+  check(call, await ffi.wait(call, deviceOf(ffi, vdevice), bytes));
+  return Math.max(bytes.readFloatLE(TEMPERATURE.ts0), bytes.readFloatLE(TEMPERATURE.ts1));
+}

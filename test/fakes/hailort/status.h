@@ -1,0 +1,34 @@
+/* Status codes by number; the names that a version knows are in status.c. */
+#pragma once
+#include "structs.h"
+
+enum {
+  OK = 0,
+  INVALID_ARGUMENT = 2,
+  TIMEOUT = 4,
+  INSUFFICIENT_BUFFER = 5,
+  INVALID_OPERATION = 6,
+  NOT_IMPLEMENTED = 7,
+  INTERNAL_FAILURE = 8,
+  OPEN_FILE_FAILURE = 13,
+  FILE_OPERATION_FAILURE = 14,
+  FW_CONTROL_FAILURE = 18,
+  INVALID_HEF = 26,
+  DRIVER_OPERATION_FAILED = 36,
+  NOT_FOUND = 61,
+  STREAM_ABORT = 63,
+  DRIVER_NOT_INSTALLED = 64,
+  NETWORK_GROUP_NOT_ACTIVATED = 69,
+  DEVICE_IN_USE = 73,
+  OUT_OF_PHYSICAL_DEVICES = 74,
+  INVALID_DRIVER_VERSION = 76,
+  NOT_SUPPORTED = 79,
+  DRIVER_INVALID_RESPONSE = 85,
+  DRIVER_INVALID_IOCTL = 86,
+  HEF_FILE_CORRUPTED = AT_LEAST(4, 21, 0) ? 91 : INVALID_HEF,
+  HEF_NOT_SUPPORTED = AT_LEAST(4, 21, 0) ? 92 : INVALID_HEF,
+  HEF_NOT_COMPATIBLE_WITH_DEVICE = AT_LEAST(4, 21, 0) ? 93 : INVALID_HEF,
+};
+
+/* NULL for a number that this version does not know. */
+const char *status_name(hailo_status status);

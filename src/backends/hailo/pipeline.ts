@@ -12,6 +12,8 @@ export interface Pipeline {
   push(ticket: number, frame: Buffer): void;
 }
 
+/** Windows inside the device at a time: enough to keep it busy, fewer than its queue holds, so that no write waits. */
+const DEPTH = 4;
 /** Once in so many milliseconds the device is let run empty, see below. */
 const SYNC_MS = 1000;
 
@@ -31,8 +33,6 @@ export function createPipeline(
   const waiting: { ticket: number; frame: Buffer }[] = [];
   const written: number[] = [];
   let emptyAt = clock();
-  let onEmpty: (() => void) | null = null;
-  let isWriting = false;
   let isReading = false;
   let isLost = false;
 
@@ -42,25 +42,19 @@ export function createPipeline(
     end.lost(thrown);
   }
 
-  /** The ticket counts as written before the write: its answer may be there before the write's own end is heard. */
-  async function write(): Promise<void> {
-    isWriting = true;
-    for (let next = waiting.shift(); next !== undefined && !isLost; next = waiting.shift()) {
-      if (clock() - emptyAt > SYNC_MS) await untilEmpty();
-      written.push(next.ticket);
-      if (!isReading) void read().catch(fail);
-      await session.write(next.frame);
+  /** Fills the device up; called whenever a window comes or an answer has gone. */
+  function write(): void {
+    while (waiting.length > 0 && !isLost && mayWrite()) {
+      const { ticket, frame } = waiting.shift()!;
+      written.push(ticket);
+      session.write(frame);
     }
-    isWriting = false;
+    if (written.length > 0 && !isReading) void read().catch(fail);
   }
 
-  async function untilEmpty(): Promise<void> {
-    if (written.length > 0) {
-      await new Promise<void>((resolve) => {
-        onEmpty = resolve;
-      });
-    }
-    emptyAt = clock();
+  function mayWrite(): boolean {
+    if (written.length === 0) emptyAt = clock();
+    return written.length < DEPTH && clock() - emptyAt <= SYNC_MS;
   }
 
   async function read(): Promise<void> {
@@ -69,17 +63,19 @@ export function createPipeline(
       const frames = await session.read();
       const ticket = written.shift();
       if (ticket !== undefined && !isLost) end.answer(ticket, Buffer.concat(frames));
+      write();
     }
     isReading = false;
-    emptyAt = clock();
-    onEmpty?.();
-    onEmpty = null;
   }
 
   return {
     push: (ticket, frame) => {
       waiting.push({ ticket, frame });
-      if (!isWriting && !isLost) void write().catch(fail);
+      try {
+        write();
+      } catch (thrown) {
+        fail(thrown);
+      }
     },
   };
 }

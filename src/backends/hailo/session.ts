@@ -17,8 +17,8 @@ export interface SessionOptions extends VdeviceOptions {
 export interface Session {
   readonly identity: DeviceIdentity;
   readonly crossing: Crossing;
-  /** Takes a frame as soon as the device's queue has room; the frame may be reused when it resolves. */
-  write(frame: Uint8Array): Promise<void>;
+  /** Gives a frame to the device; waits on this thread when its queue is full, so the caller keeps it from that. */
+  write(frame: Uint8Array): void;
   /** The next frame of every output, in the order of crossing.outputs: frames come in the order of their writes. */
   read(): Promise<Buffer[]>;
   /** Celsius of the hottest sensor. */
@@ -81,12 +81,12 @@ async function openSteps(
     return call.finally(() => calls.delete(call));
   };
   const [input] = inputs.handles;
-  const readers = crossing.outputs.map(({ name }) => readerOf(ffi, outputs, name));
+  const [longest, ...others] = crossing.outputs.map(({ name }) => readerOf(ffi, outputs, name));
   return {
     identity,
     crossing,
-    write: (frame) => track(write(ffi, input, frame)),
-    read: () => Promise.all(readers.map((read) => track(read()))),
+    write: (frame) => write(ffi, input, frame),
+    read: async () => [await track(longest!.wait()), ...others.map((reader) => reader.take())],
     temperature: () => readTemperature(ffi, vdevice),
   };
 }
@@ -154,20 +154,35 @@ function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'output', ti
   return { names, handles };
 }
 
-async function write(ffi: Ffi, input: Handle, frame: Uint8Array): Promise<void> {
+/**
+ * On this thread: room in the queue is the usual case, and a hop to another thread costs more than the call. A write that
+ * waits for a device that hangs holds up this process alone, and that is what it is for.
+ */
+function write(ffi: Ffi, input: Handle, frame: Uint8Array): void {
   const call = 'hailo_vstream_write_raw_buffer';
-  check(call, await ffi.wait(call, input, frame, frame.length));
+  check(call, ffi.call(call, input, frame, frame.length));
 }
 
-function readerOf(ffi: Ffi, outputs: Vstreams, name: string): () => Promise<Buffer> {
+interface Reader {
+  /** Waits on another thread. */
+  wait(): Promise<Buffer>;
+  /** On this thread, for outputs that are there already. */
+  take(): Buffer;
+}
+
+function readerOf(ffi: Ffi, outputs: Vstreams, name: string): Reader {
   const handle = outputs.handles[outputs.names.indexOf(name)];
   const size = [0];
   const sizeCall = 'hailo_get_output_vstream_frame_size';
   check(sizeCall, ffi.call(sizeCall, handle, size));
   const frame = Buffer.alloc(size[0] ?? 0);
-  return async () => {
-    const call = 'hailo_vstream_read_raw_buffer';
-    check(call, await ffi.wait(call, handle, frame, frame.length));
+  const call = 'hailo_vstream_read_raw_buffer';
+  const done = (status: number) => {
+    check(call, status);
     return frame;
+  };
+  return {
+    wait: async () => done(await ffi.wait(call, handle, frame, frame.length)),
+    take: () => done(ffi.call(call, handle, frame, frame.length)),
   };
 }

@@ -9,7 +9,7 @@ function createDevice() {
   const answers: [ticket: number, text: string][] = [];
   const losses: unknown[] = [];
   const session = {
-    write: async (frame: Buffer) => {
+    write: (frame: Buffer) => {
       world.writes += 1;
       frames.push(frame);
     },
@@ -48,6 +48,30 @@ t.test('the device has the next windows before it has answered the first', async
   for (let ticket = 1; ticket <= 3; ticket++) pipeline.push(ticket, Buffer.from('x'));
   await turn();
   t.equal(world.writes, 3);
+});
+
+t.test('it has so many and no more: a full queue would hold up the writer', async (t) => {
+  const { pipeline, world, answer, turn } = createDevice();
+  for (let ticket = 1; ticket <= 20; ticket++) pipeline.push(ticket, Buffer.from('x'));
+  await turn();
+  t.equal(world.writes, 4);
+  await answer();
+  t.equal(world.writes, 5);
+});
+
+t.test('a write that fails ends the session as a read does', async (t) => {
+  const losses: unknown[] = [];
+  const write = () => {
+    throw new Error('timeout');
+  };
+  const session = { write, read: () => new Promise<Buffer[]>(() => {}) };
+  const pipeline = createPipeline(session, {
+    answer: () => t.fail('answered'),
+    lost: (thrown) => void losses.push(thrown),
+  });
+  pipeline.push(1, Buffer.from('x'));
+  pipeline.push(2, Buffer.from('x'));
+  t.match(losses, [{ message: 'timeout' }]);
 });
 
 t.test('after a fault nothing is answered any more, and it is told once', async (t) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { sha256 } from '../fixtures/bundle.ts';
 import { restWindow, startTestDaemon, type TestDaemon } from './daemon.ts';
-import { insertChip, type StandInChip } from './stand-in-chip.ts';
+import { type ChipTree, insertChip, type StandInChip } from './stand-in-chip.ts';
 
 export interface DaemonOnChip extends TestDaemon {
   readonly chip: StandInChip;
@@ -19,7 +19,7 @@ export interface OnChipOptions {
 
 /** The real daemon with a bundle for both, ONNX and .hef, on a stand-in chip. */
 export async function startOnChip(
-  t: Pick<Test, 'teardown' | 'testdir'>,
+  t: Pick<Test, 'teardown'> & { testdir(tree: ChipTree): string },
   { kind = 'auto', hailo = 'timeout_ms: 200', script = '' }: OnChipOptions = {},
 ): Promise<DaemonOnChip> {
   const chip = insertChip(t);

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Test } from 'tap';
 import type { ModelSource } from '../../src/core/backend.ts';
 import { sha256, writeTinyBundle } from '../fixtures/bundle.ts';
 import { buildStandIn } from './hailort/build.ts';
@@ -21,6 +20,9 @@ export interface StandInChip {
   calls(): string[];
 }
 
+/** What a directory of the test's own must hold. */
+export type ChipTree = Record<string, Record<string, string>>;
+
 export interface ChipOptions {
   readonly version?: string;
   readonly hef?: TinyHef;
@@ -28,7 +30,7 @@ export interface ChipOptions {
 }
 
 /** One per test process: the library's settings are environment variables of the process that starts its hosts. */
-export function insertChip(t: Pick<Test, 'testdir'>, options: ChipOptions = {}): StandInChip {
+export function insertChip(t: { testdir(tree: ChipTree): string }, options: ChipOptions = {}): StandInChip {
   const root = t.testdir({ dev: { hailo0: '' } });
   const [script, log, hefPath] = ['script', 'calls', 'model.hef'].map((name) => join(root, name)) as [
     string,

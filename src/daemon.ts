@@ -66,12 +66,13 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const bundle = await openBundle(config);
   const task = taskOf(bundle.manifest);
   const kind = config.backend.kind;
+  let state: State | undefined;
   let backendChanged = () => {}; // nobody is told of a start that is not over
   const backend = await openBackend({
     kind,
     lanes: config.backend.cpu.threads,
     startWorker: startCpuThread,
-    hailo: toHailoSettings(config),
+    hailo: toHailoSettings(() => state?.loaded.config ?? config),
     startHost: startDeviceHost,
     ...(parts.root && { root: parts.root }),
     log,
@@ -79,7 +80,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   });
   undo.add('backend', () => backend.close());
 
-  const state = new State({ ...parts, bundle, backend });
+  state = new State({ ...parts, bundle, backend });
   const metrics = createMetrics(() => toReadings(state));
   const tell = () => {
     showServed(metrics, state);

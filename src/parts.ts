@@ -41,9 +41,9 @@ export function startDeviceHost(): ChildProcess {
   });
 }
 
-/** The `backend.hailo` section as the backend takes it. */
-export function toHailoSettings({ backend }: Config): HailoSettings {
-  const { hailo } = backend;
+/** The `backend.hailo` section as the backend takes it; the configuration is asked again for what a reload may change. */
+export function toHailoSettings(config: () => Config): HailoSettings {
+  const { hailo } = config().backend;
   return {
     library: hailo.library,
     deviceId: hailo.device_id === null ? null : String(hailo.device_id),
@@ -51,6 +51,10 @@ export function toHailoSettings({ backend }: Config): HailoSettings {
     timeoutMs: hailo.timeout_ms,
     batchSize: hailo.batch_size,
     probeIntervalMs: hailo.probe_interval_s * 1000,
+    heatLimits: () => {
+      const { temperature_warning_celsius, temperature_critical_celsius } = config().backend.hailo;
+      return { warningCelsius: temperature_warning_celsius, criticalCelsius: temperature_critical_celsius };
+    },
   };
 }
 

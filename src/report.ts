@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { publicView } from './config/public-view.ts';
 import type { HealthReport } from './http/health.ts';
-import type { Metrics, Readings } from './observe/metrics.ts';
+import type { Metrics } from './observe/metrics.ts';
+import type { Readings } from './observe/readings.ts';
 import { motifCount } from './parts.ts';
 import type { State } from './state.ts';
 
@@ -50,6 +51,7 @@ export function toStatus(state: State): Record<string, unknown> {
     api_version: state.release.version,
     health: toHealth(state),
     backend: backend.state(),
+    device: backend.telemetry?.() ?? null,
     queue: state.model?.gate.stats() ?? null,
     model: {
       bundle: state.bundle.directory,
@@ -96,6 +98,7 @@ export function toReadings(state: State): Readings {
     inFlight: queue?.inFlight ?? null,
     oldestMs: queue?.oldestMs ?? null,
     backend: kind,
+    device: state.backend.telemetry?.() ?? null,
     isDegraded: degraded !== null,
     configOk: toConfigOk(state),
   };

@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createHailoBackend } from '../../src/backends/hailo/backend.ts';
 import type { LoadedModel } from '../../src/core/backend.ts';
 import { startDeviceHost } from '../../src/parts.ts';
-import { insertChip } from '../../test/fakes/stand-in-chip.ts';
+import { insertChip, settingsFor } from '../../test/fakes/stand-in-chip.ts';
 
 /**
  * `npm run bench:device`: what our side adds to a window on the device (ticket, channel, FFI and back), and how much of
@@ -20,14 +20,7 @@ const chip = insertChip({ testdir: () => root });
 await chip.script(`device_us ${DEVICE_US}`);
 const nothing = () => {};
 const backend = createHailoBackend({
-  settings: {
-    library: chip.library,
-    deviceId: null,
-    multiProcessService: false,
-    timeoutMs: 2000,
-    batchSize: 1,
-    probeIntervalMs: 1000,
-  },
+  settings: settingsFor(chip.library, { timeoutMs: 2000 }),
   startHost: startDeviceHost,
   log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   root,

@@ -35,6 +35,7 @@ export function createFailover(device: Backend, cpu: Backend, whyNot: (source: M
       return state().kind;
     },
     state,
+    telemetry: () => device.telemetry?.() ?? null,
     load,
     close: async () => {
       await Promise.all([device.close(), cpu.close()]);

@@ -8,11 +8,6 @@ export interface NotYet {
 }
 
 const refuse = (sentence: string): NotYet => ({ action: 'refuse', sentence });
-const noHeat: NotYet = {
-  action: 'warn',
-  sentence: 'has no effect in this version: the chip is not watched for heat yet.',
-};
-
 /** Keys that are valid but not built yet. Whoever builds one deletes its line here. */
 export const NOT_YET_IN_FORCE: Readonly<Record<string, NotYet>> = {
   'server.unix_socket': refuse('is not available in this version; remove it and let clients use the TCP port.'),
@@ -23,8 +18,6 @@ export const NOT_YET_IN_FORCE: Readonly<Record<string, NotYet>> = {
     action: 'warn',
     sentence: 'has no effect in this version: the model stays resident (-1).',
   },
-  'backend.hailo.temperature_warning_celsius': noHeat,
-  'backend.hailo.temperature_critical_celsius': noHeat,
   'admin.socket': { action: 'warn', sentence: 'has no effect in this version: there is no admin socket yet.' },
   'security.token_credential': refuse(
     'is not available in this version: requests would be served without a token. Remove it and keep server.host on 127.0.0.1.',

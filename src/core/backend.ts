@@ -39,6 +39,17 @@ export interface BackendState {
   readonly degraded: string | null;
 }
 
+/** What a device says of itself; null where it does not say. */
+export interface DeviceTelemetry {
+  /** One per sensor. */
+  readonly temperaturesCelsius: readonly number[];
+  readonly powerWatts: number | null;
+  /** Share of the time since the last measurement in which it had a window to compute, 0 to 1. */
+  readonly utilisation: number | null;
+  /** How often it was opened again since the start. */
+  readonly restarts: number;
+}
+
 /** The answer of one run, with the truth about where it was computed. */
 export interface Inference {
   readonly outputs: Tensors;
@@ -70,6 +81,8 @@ export interface LoadedModel {
 export interface Backend {
   readonly kind: BackendKind;
   state(): BackendState;
+  /** null while there is nothing to tell. */
+  telemetry?(): DeviceTelemetry | null;
   /** Rejects with MODEL_INVALID (names, shapes or file contradict the source) or BACKEND_UNAVAILABLE. */
   load(source: ModelSource): Promise<LoadedModel>;
   close(): Promise<void>;

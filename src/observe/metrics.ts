@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Readings, registerReadings } from './readings.ts';
 import { createTally } from './tally.ts';
 
 /** What is served, for the info families; null while nothing is. */
@@ -10,17 +11,6 @@ export interface ServedFacts {
   /** null: the model has no scores of its own. */
   readonly motifs: number | null;
   readonly device: string;
-}
-
-/** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
-export interface Readings {
-  readonly waiting: number | null;
-  readonly inFlight: number | null;
-  readonly oldestMs: number | null;
-  readonly backend: string;
-  readonly isDegraded: boolean;
-  /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
-  readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
 }
 
 export interface BuildFacts {
@@ -146,49 +136,6 @@ function showServed(loaded: Gauge<'model' | 'version'>, info: Gauge, facts: Serv
   loaded.set({ model: facts.model, version: facts.version }, 1);
   const { model, hefPath, motifs, device } = facts;
   info.set({ model, hef_path: hefPath, motifs: motifs === null ? '' : String(motifs), device }, 1);
-}
-
-/** Gauges that ask for their value at each scrape. */
-function registerReadings(registers: Registry[], read: () => Readings): void {
-  const reading = (name: string, help: string, pick: (now: Readings) => number | null) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const value = pick(read());
-        this.reset(); // a value that is not known is absent, never zero
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
-  reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
-  reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
-  reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>
-    now.oldestMs === null ? null : now.oldestMs / 1000,
-  );
-  reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
-  new Gauge({
-    name: 'hailo_backend_active',
-    help: 'The backend that computes; always 1.',
-    labelNames: ['backend'] as const,
-    registers,
-    collect() {
-      this.reset();
-      this.set({ backend: read().backend }, 1);
-    },
-  });
-  new Gauge({
-    name: 'hailo_config_ok',
-    help: '1 when the configuration on disk is the one in force and the model meets its expectations.',
-    labelNames: ['expected', 'actual'] as const,
-    registers,
-    collect() {
-      this.reset();
-      const config = read().configOk;
-      if (config !== null) this.set({ expected: config.expected, actual: config.actual }, config.ok ? 1 : 0);
-    },
-  });
 }
 
 /**

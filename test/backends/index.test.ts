@@ -1,20 +1,14 @@
 import t from 'tap';
 import { openBackend } from '../../src/backends/index.ts';
 import { startCpuThread, startDeviceHost } from '../../src/parts.ts';
+import { settingsFor } from '../fakes/stand-in-chip.ts';
 import { sha256, writeTinyBundle } from '../fixtures/bundle.ts';
 
 const nothing = () => {};
 const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const open = (kind: 'auto' | 'hailo' | 'cpu' | 'stub', root: string) =>
   openBackend({ kind, root, lanes: 1, startWorker: startCpuThread, hailo, startHost: startDeviceHost, log });
-const hailo = {
-  library: '/nowhere/libhailort.so',
-  deviceId: null,
-  multiProcessService: false,
-  timeoutMs: 100,
-  batchSize: 1,
-  probeIntervalMs: 1000,
-};
+const hailo = settingsFor('/nowhere/libhailort.so');
 
 t.test('what is asked for by name is what one gets', async (t) => {
   const root = t.testdir({});

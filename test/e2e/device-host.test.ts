@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import t from 'tap';
 import { createHailoBackend } from '../../src/backends/hailo/backend.ts';
 import { whyNoStandIn } from '../fakes/hailort/build.ts';
-import { insertChip } from '../fakes/stand-in-chip.ts';
+import { insertChip, settingsFor } from '../fakes/stand-in-chip.ts';
 import { distFile, skipWithout } from './launch.ts';
 
 const skip = whyNoStandIn() || skipWithout({ [distFile(process.arch)]: 'run "npm run build" first' });
@@ -18,14 +18,7 @@ t.test('the executable is a device host, too, and ends with the daemon', { skip 
     child.on('exit', (status, signal) => ended.push(status ?? signal));
     return child;
   };
-  const settings = {
-    library: chip.library,
-    deviceId: 'hailo0',
-    multiProcessService: false,
-    timeoutMs: 1000,
-    batchSize: 2,
-    probeIntervalMs: 1000,
-  };
+  const settings = settingsFor(chip.library, { deviceId: 'hailo0', timeoutMs: 1000, batchSize: 2 });
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const backend = createHailoBackend({ settings, startHost, log, root: chip.root });
   const model = await backend.load(chip.source);

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HailoSettings } from '../../src/backends/hailo/backend.ts';
 import type { ModelSource } from '../../src/core/backend.ts';
 import { sha256, writeTinyBundle } from '../fixtures/bundle.ts';
 import { buildStandIn } from './hailort/build.ts';
@@ -60,5 +61,19 @@ export function insertChip(t: { testdir(tree: ChipTree): string }, options: Chip
       await new Promise((resolve) => setTimeout(resolve, 30)); // until every process has looked
     },
     calls: () => readFileSync(log, 'utf8').trim().split('\n'),
+  };
+}
+
+/** backend.hailo for a library, with timeouts that a test can wait for. */
+export function settingsFor(library: string, change: Partial<HailoSettings> = {}): HailoSettings {
+  return {
+    library,
+    deviceId: null,
+    multiProcessService: false,
+    timeoutMs: 200,
+    batchSize: 1,
+    probeIntervalMs: 50,
+    heatLimits: () => ({ warningCelsius: 70, criticalCelsius: 85 }),
+    ...change,
   };
 }

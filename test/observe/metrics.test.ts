@@ -1,11 +1,13 @@
 import t from 'tap';
-import { createMetrics, type Readings, toOpenMetrics } from '../../src/observe/metrics.ts';
+import { createMetrics, toOpenMetrics } from '../../src/observe/metrics.ts';
+import type { Readings } from '../../src/observe/readings.ts';
 
 const readings: Readings = {
   waiting: 2,
   inFlight: 1,
   oldestMs: 1500,
   backend: 'cpu',
+  device: { temperaturesCelsius: [51.5, 50], powerWatts: 2.5, utilisation: null, restarts: 2 },
   isDegraded: false,
   configOk: { ok: true, expected: 'aa', actual: 'aa' },
 };
@@ -37,6 +39,9 @@ t.test('what clients query is there, with its labels', async (t) => {
     'hailo_queue_waiting 2',
     'hailo_queue_oldest_seconds 1.5',
     'hailo_degraded 0',
+    'hailo_device_temperature_celsius{sensor="ts0"} 51.5',
+    'hailo_device_power_watts 2.5',
+    'hailo_device_restarts 2',
     'hailo_backend_active{backend="cpu"} 1',
   ];
   t.same(
@@ -46,7 +51,14 @@ t.test('what clients query is there, with its labels', async (t) => {
 });
 
 t.test('a value that is not known is absent, never zero', async (t) => {
-  const metrics = createMetrics(() => ({ ...readings, waiting: null, oldestMs: null, inFlight: null, configOk: null }));
+  const metrics = createMetrics(() => ({
+    ...readings,
+    waiting: null,
+    oldestMs: null,
+    inFlight: null,
+    configOk: null,
+    device: null,
+  }));
   metrics.modelServed(null);
   const unknown =
     /^hailo_(queue_waiting|queue_in_flight|queue_oldest_seconds|config_ok|model_loaded|model_info|device_)/;

@@ -3,6 +3,7 @@ import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { detectDevices } from './detect.ts';
 import { createDevice, type DeviceParts, type ServedDevice } from './device.ts';
+import type { HeatLimits } from './heat.ts';
 import type { Link, StartHost } from './link.ts';
 import { HailoModel } from './model.ts';
 
@@ -14,6 +15,8 @@ export interface HailoSettings {
   readonly timeoutMs: number;
   readonly batchSize: number;
   readonly probeIntervalMs: number;
+  /** Read at each measurement. */
+  heatLimits(): HeatLimits;
 }
 
 export interface HailoBackendParts {
@@ -24,6 +27,7 @@ export interface HailoBackendParts {
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
   readonly retryDelayMs?: (attempt: number) => number;
+  readonly measureMs?: number;
 }
 
 /**
@@ -57,6 +61,7 @@ export function createHailoBackend(parts: HailoBackendParts): Backend {
   return {
     kind: 'hailo',
     state: () => device?.state() ?? { kind: 'hailo', available: false, reason, device: 'none', degraded: null },
+    telemetry: () => device?.telemetry() ?? null,
     load,
     close: async () => {
       isClosed = true;
@@ -82,17 +87,19 @@ function toDevice(device: () => ServedDevice) {
 }
 
 function toDeviceParts(
-  { settings, startHost, log, onChange, root, retryDelayMs }: HailoBackendParts,
+  { settings, startHost, log, onChange, root, retryDelayMs, measureMs }: HailoBackendParts,
   source: ModelSource,
   hef: VerifiedArtefact,
 ): Omit<DeviceParts, 'prove'> {
   const { id, input, outputs } = source;
   const crossing = { id, input, outputs, inputLayout: hef.inputLayout ?? null, vstreams: hef.vstreams ?? {} };
-  const { probeIntervalMs, ...forHost } = settings;
+  const { probeIntervalMs, heatLimits, ...forHost } = settings;
   return {
     startHost,
     log,
     probeIntervalMs,
+    heatLimits,
+    ...(measureMs && { measureMs }),
     request: { type: 'open', ...forHost, hefPath: hef.path, hefSha256: hef.sha256, source: crossing },
     whyNot: () => whyNoDevice(root),
     onChange: onChange ?? (() => {}),

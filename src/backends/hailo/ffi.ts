@@ -15,6 +15,7 @@ const PROTOTYPES = {
   hailo_get_physical_devices: 'void *, _Out_ void **, _Inout_ size_t *',
   hailo_identify: 'void *, void *',
   hailo_get_chip_temperature: 'void *, void *',
+  hailo_power_measurement: 'void *, int, int, void *',
   hailo_create_hef_buffer: '_Out_ void **, void *, size_t',
   hailo_release_hef: 'void *',
   hailo_hef_get_all_vstream_infos: 'void *, const char *, void *, _Inout_ size_t *',

@@ -7,7 +7,7 @@ import { openFfi } from './ffi.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import { HailoError } from './hailo-error.ts';
 import { libraryCandidates } from './library.ts';
-import type { Fault, FromHost, OpenRequest, ToHost } from './messages.ts';
+import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { libraryVersion, openSession, type Session } from './session.ts';
 
@@ -58,11 +58,7 @@ export async function hostCommand(): Promise<number> {
   async function control(message: ToHost): Promise<void> {
     if (message.type === 'open') return open(message);
     if (message.type === 'close') return close();
-    if (session === null) return;
-    await session.temperature().then(
-      (celsius) => say({ type: 'temperature', celsius }),
-      () => {}, // not every board tells
-    );
+    if (session !== null && pipeline !== null) say({ type: 'measured', ...(await measure(session, pipeline)) });
   }
 
   function receive({ kind, ticket, payload }: Frame): void {
@@ -75,6 +71,15 @@ export async function hostCommand(): Promise<number> {
   channel.on('end', () => process.kill(process.pid, 'SIGKILL')); // the daemon is gone
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {}); // the daemon says when
   return new Promise<number>(() => {});
+}
+
+/** Not every board tells everything. */
+async function measure(session: Session, pipeline: Pipeline): Promise<Measurement> {
+  return {
+    temperaturesCelsius: await session.temperatures().catch(() => []),
+    powerWatts: await session.power().catch(() => null),
+    busyMs: pipeline.busyMs(),
+  };
 }
 
 async function openDevice(request: OpenRequest): Promise<{ session: Session; library: string }> {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
-import type { Fault, FromHost, OpenRequest, ToHost } from './messages.ts';
+import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
 
 /** Starts a device host; its channel is file descriptor 3, its stderr a pipe. */
 export type StartHost = () => ChildProcess;
@@ -16,7 +16,7 @@ export interface LinkParts {
   readonly log: Log;
   /** The host is gone or useless; nothing in flight will be answered. Called once, not after close(). */
   onLost(fault: Fault): void;
-  onTemperature(celsius: number): void;
+  onMeasured(measurement: Measurement): void;
   /** Opening loads firmware and may take seconds; a host that takes longer is killed. */
   readonly openTimeoutMs?: number;
 }
@@ -27,7 +27,8 @@ export interface Link {
   readonly ready: Promise<HostReady>;
   /** Outputs of one window, one after the other. Rejects with BACKEND_UNAVAILABLE when the host is lost. */
   run(frame: Uint8Array): Promise<Float32Array>;
-  askTemperature(): void;
+  /** Asks for a measurement. */
+  measure(): void;
   /** Lets the host release the device, then ends it; by force when it does not come to that. Idempotent. */
   close(): Promise<void>;
 }
@@ -93,7 +94,7 @@ export function createLink(parts: LinkParts): Link {
     if (message.type === 'ready') {
       clearTimeout(opening);
       ready.resolve(message);
-    } else if (message.type === 'temperature') parts.onTemperature(message.celsius);
+    } else if (message.type === 'measured') parts.onMeasured(message);
     else if (message.type !== 'closed') lose(message.fault);
   }
 
@@ -152,7 +153,7 @@ export function createLink(parts: LinkParts): Link {
   return {
     ready: ready.promise,
     run,
-    askTemperature: () => void (isOver || send({ type: 'temperature' })),
+    measure: () => void (isOver || send({ type: 'measure' })),
     close,
   };
 }

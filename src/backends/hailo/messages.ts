@@ -14,7 +14,7 @@ export interface OpenRequest {
   readonly multiProcessService: boolean;
 }
 
-export type ToHost = OpenRequest | { readonly type: 'temperature' } | { readonly type: 'close' };
+export type ToHost = OpenRequest | { readonly type: 'measure' } | { readonly type: 'close' };
 
 /** What went wrong, fit to cross: a SidecarError or HailoError taken apart. */
 export interface Fault {
@@ -22,6 +22,14 @@ export interface Fault {
   readonly message: string;
   /** Of the library, when one of its calls failed. */
   readonly status: number | null;
+}
+
+/** What the chip and its pipeline said when they were asked. */
+export interface Measurement {
+  readonly temperaturesCelsius: readonly number[];
+  readonly powerWatts: number | null;
+  /** Milliseconds with a window inside the device, since the host began. */
+  readonly busyMs: number;
 }
 
 export type FromHost =
@@ -34,5 +42,5 @@ export type FromHost =
   | { readonly type: 'failed'; readonly fault: Fault }
   /** The session is over: nothing in flight will be answered. */
   | { readonly type: 'lost'; readonly fault: Fault }
-  | { readonly type: 'temperature'; readonly celsius: number }
+  | ({ readonly type: 'measured' } & Measurement)
   | { readonly type: 'closed' };

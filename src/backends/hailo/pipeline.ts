@@ -10,6 +10,8 @@ export interface PipelineEnd {
 export interface Pipeline {
   /** Takes a window; its frame belongs to the pipeline. */
   push(ticket: number, frame: Buffer): void;
+  /** Milliseconds so far with a window inside the device. */
+  busyMs(): number;
 }
 
 /** Windows inside the device at a time: enough to keep it busy, fewer than its queue holds, so that no write waits. */
@@ -33,6 +35,7 @@ export function createPipeline(
   const waiting: { ticket: number; frame: Buffer }[] = [];
   const written: number[] = [];
   let emptyAt = clock();
+  let busyMs = 0;
   let isReading = false;
   let isLost = false;
 
@@ -59,6 +62,7 @@ export function createPipeline(
 
   async function read(): Promise<void> {
     isReading = true;
+    const startAt = clock();
     while (written.length > 0 && !isLost) {
       const frames = await session.read();
       const ticket = written.shift();
@@ -66,9 +70,11 @@ export function createPipeline(
       write();
     }
     isReading = false;
+    busyMs += clock() - startAt;
   }
 
   return {
+    busyMs: () => busyMs,
     push: (ticket, frame) => {
       waiting.push({ ticket, frame });
       try {

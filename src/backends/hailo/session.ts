@@ -1,7 +1,14 @@
 import { type Abi, abiOf, CONFIGURE_PARAMS, FLOAT32, type LibraryVersion, VSTREAM_PARAMS } from './abi.ts';
 import { check, first } from './calls.ts';
 import type { Ffi, Handle } from './ffi.ts';
-import { type DeviceIdentity, openVdevice, readIdentity, readTemperature, type VdeviceOptions } from './vdevice.ts';
+import {
+  type DeviceIdentity,
+  openVdevice,
+  readIdentity,
+  readPower,
+  readTemperatures,
+  type VdeviceOptions,
+} from './vdevice.ts';
 import { type Crossing, type CrossingSource, decodeVstreamInfos, planCrossing, textOf } from './vstreams.ts';
 
 /** What a session is opened with. */
@@ -21,8 +28,9 @@ export interface Session {
   write(frame: Uint8Array): void;
   /** The next frame of every output, in the order of crossing.outputs: frames come in the order of their writes. */
   read(): Promise<Buffer[]>;
-  /** Celsius of the hottest sensor. */
-  temperature(): Promise<number>;
+  /** Celsius, one per sensor; watts. Control messages: they do not wait for windows. */
+  temperatures(): Promise<number[]>;
+  power(): Promise<number>;
   /** Releases everything in the order that the library wants. Never throws: what cannot be released ends with the process. */
   close(): Promise<void>;
 }
@@ -87,7 +95,8 @@ async function openSteps(
     crossing,
     write: (frame) => write(ffi, input, frame),
     read: async () => [await track(longest!.wait()), ...others.map((reader) => reader.take())],
-    temperature: () => readTemperature(ffi, vdevice),
+    temperatures: () => readTemperatures(ffi, vdevice),
+    power: () => readPower(ffi, vdevice),
   };
 }
 

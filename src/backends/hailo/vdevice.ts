@@ -54,6 +54,9 @@ function resolveDeviceId(ffi: Ffi, given: string): string {
   throw new SidecarError('BACKEND_UNAVAILABLE', sentence);
 }
 
+/** The library picks the sensor and its kind. */
+const AUTO = 2_147_483_647;
+
 /** The vdevice's own handle: never to be released by hailo_release_device. */
 function deviceOf(ffi: Ffi, vdevice: Handle): Handle {
   return first((out) => check('hailo_get_physical_devices', ffi.call('hailo_get_physical_devices', vdevice, out, [1])));
@@ -71,9 +74,18 @@ export function readIdentity(ffi: Ffi, vdevice: Handle): DeviceIdentity {
   };
 }
 
-export async function readTemperature(ffi: Ffi, vdevice: Handle): Promise<number> {
+/** Celsius of both sensors. */
+export async function readTemperatures(ffi: Ffi, vdevice: Handle): Promise<number[]> {
   const bytes = Buffer.alloc(TEMPERATURE.bytes);
   const call = 'hailo_get_chip_temperature';
   check(call, await ffi.wait(call, deviceOf(ffi, vdevice), bytes));
-  return Math.max(bytes.readFloatLE(TEMPERATURE.ts0), bytes.readFloatLE(TEMPERATURE.ts1));
+  return [bytes.readFloatLE(TEMPERATURE.ts0), bytes.readFloatLE(TEMPERATURE.ts1)];
+}
+
+/** Watts; only boards with a sensor can tell. */
+export async function readPower(ffi: Ffi, vdevice: Handle): Promise<number> {
+  const bytes = Buffer.alloc(4);
+  const call = 'hailo_power_measurement';
+  check(call, await ffi.wait(call, deviceOf(ffi, vdevice), AUTO, AUTO, bytes));
+  return bytes.readFloatLE(0);
 }

@@ -4,7 +4,7 @@ import { createHailoBackend, type HailoBackendParts } from '../../../src/backend
 import type { Inference, ModelSource } from '../../../src/core/backend.ts';
 import { startDeviceHost } from '../../../src/parts.ts';
 import { whyNoStandIn } from '../../fakes/hailort/build.ts';
-import { type ChipOptions, insertChip, type StandInChip } from '../../fakes/stand-in-chip.ts';
+import { type ChipOptions, insertChip, type StandInChip, settingsFor } from '../../fakes/stand-in-chip.ts';
 import { tinyLatent } from '../../fixtures/tiny-onnx.ts';
 import { conforms } from '../conformance.ts';
 
@@ -13,15 +13,8 @@ const nothing = () => {};
 const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const window = Float32Array.from({ length: 900 }, (_, i) => Math.sin(i / 50));
 
-function open(chip: StandInChip, change: Partial<HailoBackendParts> = {}, timeoutMs = 200) {
-  const settings = {
-    library: chip.library,
-    deviceId: null,
-    multiProcessService: false,
-    timeoutMs,
-    batchSize: 1,
-    probeIntervalMs: 50,
-  };
+function open(chip: StandInChip, change: Partial<HailoBackendParts> = {}) {
+  const settings = settingsFor(chip.library);
   return createHailoBackend({
     settings,
     startHost: startDeviceHost,
@@ -176,15 +169,7 @@ t.test('a library that is missing, or is none, is told with what to install', { 
     ['/nowhere/libhailort.so', /libhailort cannot be loaded.*nowhere.*hailo-all.*backend\.hailo\.library/],
     ['libc.so.6', /libc\.so\.6 has no function hailo_get_library_version/],
   ] as const) {
-    const settings = {
-      library,
-      deviceId: null,
-      multiProcessService: false,
-      timeoutMs: 200,
-      batchSize: 1,
-      probeIntervalMs: 50,
-    };
-    const backend = open(chip, { settings, retryDelayMs: () => 1e6 });
+    const backend = open(chip, { settings: settingsFor(library), retryDelayMs: () => 1e6 });
     await backend.load(chip.source);
     t.match(backend.state(), { available: false, reason });
     await backend.close();
@@ -221,4 +206,30 @@ t.test('without a chip no process is started', { skip }, async (t) => {
   await backend.load(chip.source);
   t.match(backend.state(), { available: false, reason: /no Hailo device/ });
   await backend.close();
+});
+
+t.test('the device tells its temperatures, its power and how busy it is', { skip }, async (t) => {
+  const chip = insertChip(t);
+  const said: string[] = [];
+  const say = (_fields: object, message: string) => void said.push(message);
+  const backend = open(chip, { measureMs: 10, log: { debug: say, info: say, warn: say, error: say } });
+  t.teardown(() => backend.close());
+  const model = await backend.load(chip.source);
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await model.run(window);
+  };
+  await until(() => (backend.telemetry?.()?.utilisation ?? 0) > 0);
+  t.match(backend.telemetry?.(), { temperaturesCelsius: [51.5, 50.25], powerWatts: 2.5, restarts: 0 });
+  await chip.script('temperature 72 71', 'power none');
+  await until(() => said.some((line) => /72\.0 °C \(warning from 70 °C\)/.test(line)));
+  t.match(backend.telemetry?.(), { powerWatts: null });
+  t.match(backend.state(), { degraded: null });
+  await chip.script('temperature 86 71');
+  await until(() => backend.state().degraded !== null);
+  t.match(backend.state(), { available: true, degraded: /overheated/ });
+  await chip.script();
+  await until(() => backend.state().degraded === null);
+  model.demote?.('again');
+  while (!backend.state().available) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => backend.telemetry?.()?.restarts === 1);
 });

@@ -1,0 +1,84 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
+export interface Readings {
+  readonly waiting: number | null;
+  readonly inFlight: number | null;
+  readonly oldestMs: number | null;
+  readonly backend: string;
+  /** null: there is no device, or it has said nothing yet. */
+  readonly device: {
+    readonly temperaturesCelsius: readonly number[];
+    readonly powerWatts: number | null;
+    readonly utilisation: number | null;
+    readonly restarts: number;
+  } | null;
+  readonly isDegraded: boolean;
+  /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
+  readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
+}
+
+/** Gauges that ask for their value at each scrape. */
+export function registerReadings(registers: Registry[], read: () => Readings): void {
+  const reading = (name: string, help: string, pick: (now: Readings) => number | null) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const value = pick(read());
+        this.reset(); // a value that is not known is absent, never zero
+        if (value === null) this.remove();
+        else this.set(value);
+      },
+    });
+  reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
+  reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
+  reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>
+    now.oldestMs === null ? null : now.oldestMs / 1000,
+  );
+  reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
+  reading(
+    'hailo_device_power_watts',
+    'Power of the device, where the board can tell.',
+    ({ device }) => device?.powerWatts ?? null,
+  );
+  reading(
+    'hailo_device_utilisation_ratio',
+    'Share of the last interval with a window inside the device.',
+    ({ device }) => device?.utilisation ?? null,
+  );
+  reading('hailo_device_restarts', 'How often the device was opened again.', ({ device }) => device?.restarts ?? null);
+  new Gauge({
+    name: 'hailo_device_temperature_celsius',
+    help: 'Temperature of the device by sensor.',
+    labelNames: ['sensor'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const [i, celsius] of (read().device?.temperaturesCelsius ?? []).entries())
+        this.set({ sensor: `ts${i}` }, celsius);
+    },
+  });
+  new Gauge({
+    name: 'hailo_backend_active',
+    help: 'The backend that computes; always 1.',
+    labelNames: ['backend'] as const,
+    registers,
+    collect() {
+      this.reset();
+      this.set({ backend: read().backend }, 1);
+    },
+  });
+  new Gauge({
+    name: 'hailo_config_ok',
+    help: '1 when the configuration on disk is the one in force and the model meets its expectations.',
+    labelNames: ['expected', 'actual'] as const,
+    registers,
+    collect() {
+      this.reset();
+      const config = read().configOk;
+      if (config !== null) this.set({ expected: config.expected, actual: config.actual }, config.ok ? 1 : 0);
+    },
+  });
+}

@@ -13,7 +13,7 @@ import type { Bundle } from './models/bundle.ts';
 import { createBundle } from './models/create.ts';
 import { checkGolden, type GoldenFigures } from './models/golden.ts';
 import { toSource } from './models/open.ts';
-import { bundleDirectory, readBundle, readYaml, startCpuThread, taskOf } from './parts.ts';
+import { bundleDirectory, readBundle, readYaml, startCpuThread, startDeviceHost, taskOf } from './parts.ts';
 import { readRelease } from './system/release.ts';
 
 /** The subcommands beside `serve`, each with what it needs of the other layers. */
@@ -57,7 +57,7 @@ export function selftest(argv: string[], io: Io): Promise<number> {
 
 export function doctor(argv: string[], io: Io): Promise<number> {
   return doctorCommand(argv, io, (path) =>
-    doctorChecks({ path, env: process.env, checkBundle: checkOnCpu(toLog(io)) }),
+    doctorChecks({ path, env: process.env, checkBundle: checkOnCpu(toLog(io)), startHost: startDeviceHost }),
   );
 }
 

@@ -1,11 +1,11 @@
-import { whyNoDevice } from './backends/hailo/backend.ts';
-import { detectDevices } from './backends/hailo/detect.ts';
+import type { StartHost } from './backends/hailo/link.ts';
 import type { Check, Finding } from './cli/doctor.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { deviceChecks } from './doctor-device.ts';
 import { showAddress, tryListening } from './http/listen.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
-import { openBundle } from './parts.ts';
+import { openBundle, toHailoSettings } from './parts.ts';
 import { loadNative, type NativeName } from './system/native.ts';
 
 export interface DoctorParts {
@@ -13,6 +13,9 @@ export interface DoctorParts {
   readonly env: NodeJS.ProcessEnv;
   /** Runs the golden windows on the CPU. */
   checkBundle(bundle: Bundle): Promise<GoldenFigures>;
+  readonly startHost: StartHost;
+  /** Where /sys, /dev and /proc are; / but in tests. */
+  readonly root?: string;
 }
 
 const NATIVES: readonly NativeName[] = ['uws', 'onnxruntime', 'koffi'];
@@ -34,7 +37,12 @@ export function doctorChecks(parts: DoctorParts): Check[] {
     { name: 'native parts', run: checkNatives },
     { name: 'model', run: async () => checkModel(await model()) },
     { name: 'golden windows', run: async () => toGoldenFinding(await parts.checkBundle(await model())) },
-    { name: 'Hailo device', run: () => checkDevice(config().config.backend.kind) },
+    ...deviceChecks({
+      ...parts,
+      kind: () => config().config.backend.kind,
+      settings: () => toHailoSettings(() => config().config),
+      bundle: model,
+    }),
     { name: 'port', run: () => checkPort(config()) },
   ];
 }
@@ -68,20 +76,6 @@ function toGoldenFinding({ windows, cosine, medianMs }: GoldenFigures): Finding 
     state: 'ok',
     text: `${windows} pass on the CPU, cosine ${cosine.toFixed(7)}, ${medianMs.toFixed(2)} ms each`,
   };
-}
-
-/** A missing chip is wrong only where one is demanded. */
-function checkDevice(kind: string): Finding {
-  const devices = detectDevices();
-  if (devices.length === 0) {
-    const text = 'none: neither /dev/hailo0 nor the driver';
-    if (kind !== 'hailo') return { state: 'ok', text: `${text}; the CPU is used` };
-    return { state: 'failed', text, fix: 'Install the chip and its driver, or set backend.kind to auto or cpu.' };
-  }
-  const names = devices.map(({ name }) => name).join(', ');
-  const why = whyNoDevice();
-  if (why === null) return { state: 'ok', text: `${names}; whether it serves is in /healthz of the running daemon` };
-  return { state: kind === 'hailo' ? 'failed' : 'warning', text: `${names} cannot be used`, fix: why };
 }
 
 async function checkPort({ config }: LoadedConfig): Promise<Finding> {

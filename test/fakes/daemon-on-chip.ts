@@ -24,6 +24,17 @@ export async function startOnChip(
 ): Promise<DaemonOnChip> {
   const chip = insertChip(t);
   await chip.script(script);
+  const bundle = writeChipBundle(chip);
+  const yaml = `server: {port: 0}
+model: {bundle: ${bundle}}
+backend: {kind: ${kind}, hailo: {library: ${chip.library}, ${hailo}}}
+inference: {deadline_ms: 1000}
+`;
+  return Object.assign(await startTestDaemon(t, { yaml, root: chip.root }), { chip });
+}
+
+/** The chip's bundle with its .hef as an artefact; returns its directory. */
+export function writeChipBundle(chip: StandInChip): string {
   const bundle = join(chip.root, 'bundle');
   const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.yaml'), 'utf8'));
   cpSync(chip.hefPath, join(bundle, 'model.hef'));
@@ -31,12 +42,7 @@ export async function startOnChip(
   const tolerance = { cosine: 0.98 };
   manifest.artefacts.push({ file: 'model.hef', kind: 'hef', sha256: digest, input_layout: [100, 9, 1], tolerance });
   writeFileSync(join(bundle, 'manifest.yaml'), JSON.stringify(manifest));
-  const yaml = `server: {port: 0}
-model: {bundle: ${bundle}}
-backend: {kind: ${kind}, hailo: {library: ${chip.library}, ${hailo}}}
-inference: {deadline_ms: 1000}
-`;
-  return Object.assign(await startTestDaemon(t, { yaml, root: chip.root }), { chip });
+  return bundle;
 }
 
 export interface Answer {

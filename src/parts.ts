@@ -51,6 +51,7 @@ export function toHailoSettings(config: () => Config): HailoSettings {
     timeoutMs: hailo.timeout_ms,
     batchSize: hailo.batch_size,
     probeIntervalMs: hailo.probe_interval_s * 1000,
+    keepAliveMs: config().backend.keep_alive_s === -1 ? null : config().backend.keep_alive_s * 1000,
     heatLimits: () => {
       const { temperature_warning_celsius, temperature_critical_celsius } = config().backend.hailo;
       return { warningCelsius: temperature_warning_celsius, criticalCelsius: temperature_critical_celsius };

@@ -12,8 +12,9 @@ export function startWatchdog(notify: Notify, backend: Backend, proof: Proof | n
   if (intervalMs === null) return () => {};
   const halfMs = intervalMs / 2;
   async function feed(): Promise<void> {
-    const isRefusing = proof === null || !backend.state().available;
-    if (isRefusing || (await proof.isFresh(halfMs, halfMs))) notify.watchdog();
+    const { available, isIdle = false } = backend.state();
+    const isOutOnPurpose = proof === null || !available || isIdle;
+    if (isOutOnPurpose || (await proof.isFresh(halfMs, halfMs))) notify.watchdog();
   }
   const timer = setInterval(feed, halfMs);
   timer.unref();

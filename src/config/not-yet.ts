@@ -14,10 +14,6 @@ export const NOT_YET_IN_FORCE: Readonly<Record<string, NotYet>> = {
   'model.trusted_keys': refuse(
     'is not available in this version: signatures would not be checked. Remove it, and install bundles only from sources you trust.',
   ),
-  'backend.keep_alive_s': {
-    action: 'warn',
-    sentence: 'has no effect in this version: the model stays resident (-1).',
-  },
   'admin.socket': { action: 'warn', sentence: 'has no effect in this version: there is no admin socket yet.' },
   'security.token_credential': refuse(
     'is not available in this version: requests would be served without a token. Remove it and keep server.host on 127.0.0.1.',

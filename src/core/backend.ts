@@ -37,6 +37,8 @@ export interface BackendState {
   readonly device: string;
   /** Why less is in force than was asked for; null when nothing is missing. */
   readonly degraded: string | null;
+  /** The device was released on purpose, the next window opens it again: nobody should wake it for a proof. */
+  readonly isIdle?: boolean;
 }
 
 /** What a device says of itself; null where it does not say. */

@@ -73,6 +73,7 @@ export function settingsFor(library: string, change: Partial<HailoSettings> = {}
     timeoutMs: 200,
     batchSize: 1,
     probeIntervalMs: 50,
+    keepAliveMs: null,
     heatLimits: () => ({ warningCelsius: 70, criticalCelsius: 85 }),
     ...change,
   };

@@ -15,6 +15,8 @@ export interface HailoSettings {
   readonly timeoutMs: number;
   readonly batchSize: number;
   readonly probeIntervalMs: number;
+  /** null: resident. */
+  readonly keepAliveMs: number | null;
   /** Read at each measurement. */
   heatLimits(): HeatLimits;
 }
@@ -93,12 +95,13 @@ function toDeviceParts(
 ): Omit<DeviceParts, 'prove'> {
   const { id, input, outputs } = source;
   const crossing = { id, input, outputs, inputLayout: hef.inputLayout ?? null, vstreams: hef.vstreams ?? {} };
-  const { probeIntervalMs, heatLimits, ...forHost } = settings;
+  const { probeIntervalMs, heatLimits, keepAliveMs, ...forHost } = settings;
   return {
     startHost,
     log,
     probeIntervalMs,
     heatLimits,
+    keepAliveMs,
     ...(measureMs && { measureMs }),
     request: { type: 'open', ...forHost, hefPath: hef.path, hefSha256: hef.sha256, source: crossing },
     whyNot: () => whyNoDevice(root),

@@ -1,25 +1,20 @@
 import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
-import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
 import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
-import type { Measurement, OpenRequest } from './messages.ts';
+import type { OpenRequest } from './messages.ts';
+import { createVitals, type VitalsParts } from './vitals.ts';
 
-export interface DeviceParts {
+export interface DeviceParts extends VitalsParts {
   readonly startHost: StartHost;
   readonly request: OpenRequest;
-  readonly log: Log;
   /** The longest time between two tries; a lost device is tried again sooner at first. */
   readonly probeIntervalMs: number;
-  heatLimits(): HeatLimits;
-  /** Time between two measurements; for tests. */
-  readonly measureMs?: number;
+  /** Idle for so long, the device is released for other programs; null: never. */
+  readonly keepAliveMs: number | null;
   /** Why no host need be started: no chip, no access; null when one may try. Asked before each try. */
   whyNot(): string | null;
   /** Proves a link before it serves; throws when its golden windows do not come out right. */
   prove(link: Link): Promise<void>;
-  /** state() tells something else than before. */
-  onChange(): void;
   /** Delay before the n-th try in a row, in milliseconds; for tests. */
   readonly retryDelayMs?: (attempt: number) => number;
 }
@@ -38,7 +33,10 @@ export interface ServedDevice {
 
 /** A device that was lost again this soon after it came back is given more time. */
 const STABLE_MS = 60_000;
-const MEASURE_MS = 10_000;
+/** A burst is over when nothing came for so long: opening the device costs more than keeping it that long. */
+const MIN_AWAKE_MS = 1000;
+const AWAKE = 'It serves.';
+const ASLEEP = 'The device was released because it was idle (backend.keep_alive_s), and is being opened again.';
 
 export function createDevice(parts: DeviceParts): ServedDevice {
   const { log } = parts;
@@ -50,10 +48,11 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let isTransposed = false;
+  let isAsleep = false;
+  let released: Promise<void> = Promise.resolve();
   let restarts = -1;
-  let heat: HeatLevel = 'normal';
-  let last: { at: number; measurement: Measurement; utilisation: number | null } | null = null;
-  let measuring: NodeJS.Timeout | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  const vitals = createVitals(parts);
 
   /** One try: a fresh host, a fresh vdevice, golden windows; only then traffic. */
   async function tryOpen(): Promise<void> {
@@ -62,7 +61,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     const link = createLink({
       ...parts,
       onLost: (fault) => lost(link, fault.message),
-      onMeasured: (measurement) => measured(link, measurement),
+      onMeasured: (measurement) => serving?.link === link && vitals.heard(measurement),
     });
     opening = link;
     try {
@@ -72,44 +71,15 @@ export function createDevice(parts: DeviceParts): ServedDevice {
       if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The device was closed while it was opened.');
       serving = { link, ready, since: performance.now() };
       restarts += 1;
-      startMeasuring(link);
+      reason = AWAKE;
+      vitals.watch(link);
+      touch();
     } catch (thrown) {
       await link.close();
       throw thrown;
     } finally {
       opening = null;
     }
-  }
-
-  function startMeasuring(link: Link): void {
-    link.measure();
-    clearInterval(measuring);
-    measuring = setInterval(() => link.measure(), parts.measureMs ?? MEASURE_MS);
-    measuring.unref();
-  }
-
-  function measured(link: Link, measurement: Measurement): void {
-    if (serving?.link !== link) return;
-    const at = performance.now();
-    const busyMs = last === null ? Number.NaN : measurement.busyMs - last.measurement.busyMs;
-    const share = Math.min(1, busyMs / (at - (last?.at ?? at)));
-    last = { at, measurement, utilisation: Number.isFinite(share) ? share : null };
-    judgeHeat(Math.max(...measurement.temperaturesCelsius));
-  }
-
-  /** No sensor gives no level, and a change is said once. */
-  function judgeHeat(celsius: number): void {
-    const limits = parts.heatLimits();
-    const next = Number.isFinite(celsius) ? heatLevel(celsius, heat, limits) : 'normal';
-    if (next === heat) return;
-    heat = next;
-    const text = `the Hailo device is at ${celsius.toFixed(1)} °C`;
-    const { warningCelsius: warning, criticalCelsius: critical } = limits;
-    if (next === 'normal') log.info({ celsius }, `${text}: back to normal`);
-    else if (next === 'warm') log.warn({ celsius }, `${text} (warning from ${warning} °C): check its cooling`);
-    else
-      log.error({ celsius }, `${text} (critical from ${critical} °C): it may throttle or shut down; check its cooling`);
-    parts.onChange();
   }
 
   async function attemptOpen(): Promise<void> {
@@ -122,19 +92,40 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     }
   }
 
+  /** A window is on its way, or the device has just been opened: the idle time begins anew. */
+  function touch(): void {
+    if (parts.keepAliveMs === null) return;
+    clearTimeout(idle);
+    idle = setTimeout(fallAsleep, Math.max(MIN_AWAKE_MS, parts.keepAliveMs));
+    idle.unref();
+  }
+
+  function fallAsleep(): void {
+    if (serving === null) return;
+    const { link } = serving;
+    serving = null;
+    isAsleep = true;
+    reason = ASLEEP;
+    vitals.forget();
+    log.info({}, 'the Hailo device is idle and was released; the next window opens it again');
+    released = link.close();
+    parts.onChange();
+  }
+
+  /** The one who wakes it gets no answer from it: opening takes longer than a window may. */
+  function wake(): void {
+    isAsleep = false;
+    log.info({}, 'the Hailo device is opened again');
+    void released.then(attemptOpen);
+  }
+
   function lost(link: Link, message: string): void {
     if (serving?.link !== link) return; // it never served: its try reports
     if (performance.now() - serving.since > STABLE_MS) attempt = 0;
     serving = null;
-    forget();
+    vitals.forget();
     down(message);
     void link.close();
-  }
-
-  function forget(): void {
-    clearInterval(measuring);
-    last = null;
-    heat = 'normal';
   }
 
   /** Out of service; told once per reason, tried again later and later. */
@@ -152,23 +143,22 @@ export function createDevice(parts: DeviceParts): ServedDevice {
 
   function state(): BackendState {
     const base = { kind: 'hailo', degraded: null } as const;
+    if (isAsleep)
+      return { ...base, available: true, reason: null, device: 'Hailo device, released while idle', isIdle: true };
     if (serving === null) return { ...base, available: false, reason, device: 'none' };
     const { identity, library } = serving.ready;
     const device = `${identity.architecture} (firmware ${identity.firmware}, HailoRT ${library})`;
-    const degraded = heat === 'critical' ? 'The Hailo device is overheated: it may throttle or shut down.' : null;
+    const degraded =
+      vitals.heat === 'critical' ? 'The Hailo device is overheated: it may throttle or shut down.' : null;
     return { ...base, available: true, reason: null, device, degraded };
-  }
-
-  function telemetry(): DeviceTelemetry | null {
-    if (last === null) return null;
-    const { temperaturesCelsius, powerWatts } = last.measurement;
-    return { temperaturesCelsius, powerWatts, utilisation: last.utilisation, restarts };
   }
 
   return {
     state,
-    telemetry,
+    telemetry: () => vitals.telemetry(restarts),
     link: () => {
+      if (isAsleep) wake();
+      touch();
       if (serving !== null) return serving.link;
       throw new SidecarError('BACKEND_UNAVAILABLE', reason);
     },
@@ -182,11 +172,13 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
-      forget();
+      clearTimeout(idle);
+      vitals.forget();
+      isAsleep = false;
       const links = [serving?.link, opening].filter((link) => link != null);
       serving = null;
       reason = 'The device has been closed.';
-      await Promise.all(links.map((link) => link.close()));
+      await Promise.all([released, ...links.map((link) => link.close())]);
     },
   };
 }

@@ -233,3 +233,17 @@ t.test('the device tells its temperatures, its power and how busy it is', { skip
   while (!backend.state().available) await new Promise((resolve) => setTimeout(resolve, 5));
   await until(() => backend.telemetry?.()?.restarts === 1);
 });
+
+t.test('an idle device is released, and opened again for the next window', { skip }, async (t) => {
+  const chip = insertChip(t);
+  const backend = open(chip, { settings: settingsFor(chip.library, { keepAliveMs: 0 }) });
+  t.teardown(() => backend.close());
+  const model = await backend.load(chip.source);
+  t.ok(await model.run(window));
+  while (!/released while idle/.test(backend.state().device)) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.match(backend.state(), { available: true, degraded: null });
+  while (chip.calls().at(-1) !== 'hailo_release_vdevice 0') await new Promise((resolve) => setTimeout(resolve, 10));
+  await t.rejects(model.run(window), { code: 'BACKEND_UNAVAILABLE', message: /released because it was idle/ });
+  while (!/^Hailo-8/.test(backend.state().device)) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.ok(await model.run(window));
+});

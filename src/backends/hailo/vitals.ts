@@ -1,0 +1,82 @@
+import type { DeviceTelemetry } from '../../core/backend.ts';
+import type { Log } from '../../core/log.ts';
+import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
+import type { Link } from './link.ts';
+import type { Measurement } from './messages.ts';
+
+export interface VitalsParts {
+  readonly log: Log;
+  heatLimits(): HeatLimits;
+  /** Time between two measurements; for tests. */
+  readonly measureMs?: number;
+  /** The heat level is another than before. */
+  onChange(): void;
+}
+
+/** Asks a serving device how it is, and says when it gets too hot. */
+export interface Vitals {
+  /** From now on this link is asked. */
+  watch(link: Link): void;
+  heard(measurement: Measurement): void;
+  /** The device is gone: what it said holds no more. */
+  forget(): void;
+  readonly heat: HeatLevel;
+  telemetry(restarts: number): DeviceTelemetry | null;
+}
+
+const MEASURE_MS = 10_000;
+
+export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange }: VitalsParts): Vitals {
+  let heat: HeatLevel = 'normal';
+  let last: { at: number; measurement: Measurement; utilisation: number | null } | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  function heard(measurement: Measurement): void {
+    const at = performance.now();
+    const busyMs = last === null ? Number.NaN : measurement.busyMs - last.measurement.busyMs;
+    const share = Math.min(1, busyMs / (at - (last?.at ?? at)));
+    last = { at, measurement, utilisation: Number.isFinite(share) ? share : null };
+    judge(Math.max(...measurement.temperaturesCelsius));
+  }
+
+  /** No sensor gives no level, and a change is said once. */
+  function judge(celsius: number): void {
+    const limits = heatLimits();
+    const next = Number.isFinite(celsius) ? heatLevel(celsius, heat, limits) : 'normal';
+    if (next === heat) return;
+    heat = next;
+    tell(celsius, limits);
+    onChange();
+  }
+
+  function tell(celsius: number, { warningCelsius: warning, criticalCelsius: critical }: HeatLimits): void {
+    const text = `the Hailo device is at ${celsius.toFixed(1)} °C`;
+    const cure = 'it may throttle or shut down; check its cooling';
+    if (heat === 'normal') log.info({ celsius }, `${text}: back to normal`);
+    else if (heat === 'warm') log.warn({ celsius }, `${text} (warning from ${warning} °C): check its cooling`);
+    else log.error({ celsius }, `${text} (critical from ${critical} °C): ${cure}`);
+  }
+
+  return {
+    get heat() {
+      return heat;
+    },
+    heard,
+    watch: (link) => {
+      clearInterval(timer);
+      link.measure();
+      timer = setInterval(() => link.measure(), measureMs);
+      timer.unref();
+    },
+    forget: () => {
+      clearInterval(timer);
+      last = null;
+      heat = 'normal';
+    },
+    telemetry: (restarts) => {
+      if (last === null) return null;
+      const { temperaturesCelsius, powerWatts } = last.measurement;
+      return { temperaturesCelsius, powerWatts, utilisation: last.utilisation, restarts };
+    },
+  };
+}

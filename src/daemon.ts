@@ -4,8 +4,10 @@ import type { Reload } from './config/reload.ts';
 import { toSidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import { inTime } from './core/timer.ts';
+import { createGoldenWatch } from './fingerprint.ts';
 import { showAddress } from './http/listen.ts';
 import { createServer, type HttpServer, type Uws } from './http/server.ts';
+import type { GoldenFigures } from './models/golden.ts';
 import { openModel } from './models/open.ts';
 import { createProof } from './models/proof.ts';
 import type { DaemonLog } from './observe/log.ts';
@@ -86,7 +88,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     showServed(metrics, state);
     notify.sendStatus(toStatusLine(state));
   };
-  await openModelInto(state, task.prepare(bundle.manifest));
+  await openModelInto(state, task.prepare(bundle.manifest), createGoldenWatch(state, log));
   undo.add('model', async () => closeModel(state));
   startProof(state, log, tell);
 
@@ -121,11 +123,15 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
 }
 
 /** Leaves the model out when the backend cannot run: the daemon then answers 503 with the reason. */
-async function openModelInto(state: State, prepare: (raw: Float32Array) => Float32Array): Promise<void> {
+async function openModelInto(
+  state: State,
+  prepare: (raw: Float32Array) => Float32Array,
+  onGolden: (figures: GoldenFigures) => void,
+): Promise<void> {
   const { bundle, backend, clock } = state;
   const maxQueueSize = () => state.loaded.config.inference.max_queue_size;
   try {
-    state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize });
+    state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize, onGolden });
   } catch (thrown) {
     if (toSidecarError(thrown).code === 'BACKEND_UNAVAILABLE' && !backend.state().available) return;
     throw thrown;

@@ -52,6 +52,7 @@ export function toStatus(state: State): Record<string, unknown> {
     health: toHealth(state),
     backend: backend.state(),
     device: backend.telemetry?.() ?? null,
+    golden: state.golden,
     queue: state.model?.gate.stats() ?? null,
     model: {
       bundle: state.bundle.directory,
@@ -99,6 +100,7 @@ export function toReadings(state: State): Readings {
     oldestMs: queue?.oldestMs ?? null,
     backend: kind,
     device: state.backend.telemetry?.() ?? null,
+    golden: state.golden,
     isDegraded: degraded !== null,
     configOk: toConfigOk(state),
   };

@@ -6,6 +6,7 @@ import type { Manifest } from './core/manifest.ts';
 import type { ServedModel } from './core/model.ts';
 import type { TaskSettings } from './core/task.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
+import type { GoldenFigures } from './models/golden.ts';
 import type { OpenModel } from './models/open.ts';
 import type { Proof } from './models/proof.ts';
 import type { Release } from './system/release.ts';
@@ -32,6 +33,8 @@ export class State {
   loaded: LoadedConfig;
   model: OpenModel | null = null;
   proof: Proof | null = null;
+  /** Of the latest golden run, whichever backend answered. */
+  golden: GoldenFigures | null = null;
   isStopping = false;
   url = '';
   lastInferenceMs: number | null = null;

@@ -16,6 +16,9 @@ t.test('with a chip and a .hef the device serves, and everybody is told', { skip
   });
   t.match(await infer(url, windowOf(1)), { status: 200, backend: 'hailo', degraded: null });
   t.match(notified, [/^READY Serving tiny@1 at .* on Hailo-8/]);
+  const page = await (await fetch(`${url}/metrics`)).text();
+  t.match(page, /^hailo_golden_cosine\{backend="hailo"\} 0\.99\d+$/m);
+  t.match(page, /^hailo_backend_active\{backend="hailo"\} 1$/m);
 });
 
 const FAULTS = [

@@ -22,6 +22,8 @@ export interface OpenParts {
   prepare(raw: Float32Array): Float32Array;
   readonly clock: Clock;
   maxQueueSize(): number;
+  /** Hears of every golden run that passed. */
+  onGolden?(figures: GoldenFigures): void;
 }
 
 /** Throws what Backend.load and checkGolden throw; nothing stays loaded then. */
@@ -29,9 +31,14 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
   const { bundle, backend, prepare, clock, maxQueueSize } = parts;
   const { id } = toSource(bundle);
   const golden = { manifest: bundle.manifest, golden: bundle.golden, prepare };
-  const prove = async (run: LoadedModel['run']) => void (await checkGolden({ ...golden, model: { id, run } }));
+  const check = async (model: GoldenParts['model']) => {
+    const figures = await checkGolden({ ...golden, model });
+    parts.onGolden?.(figures);
+    return figures;
+  };
+  const prove = async (run: LoadedModel['run']) => void (await check({ id, run }));
   const model = await backend.load({ ...toSource(bundle), prove });
-  const runGolden = async () => (backend.kind === 'stub' ? null : checkOrDemote({ ...golden, model }));
+  const runGolden = async () => (backend.kind === 'stub' ? null : checkOrDemote(model, check));
   try {
     const isUp = backend.state().available; // a device that is not there yet proves itself when it comes
     if (isUp) await warmUp({ ...golden, model });
@@ -51,13 +58,16 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
 }
 
 /** Golden windows that fail take out of service what answered them; what answers in its place is checked in turn. */
-async function checkOrDemote(parts: GoldenParts & { readonly model: LoadedModel }): Promise<GoldenFigures> {
+async function checkOrDemote(
+  model: LoadedModel,
+  check: (model: LoadedModel) => Promise<GoldenFigures>,
+): Promise<GoldenFigures> {
   try {
-    return await checkGolden(parts);
+    return await check(model);
   } catch (thrown) {
-    if (parts.model.demote === undefined) throw thrown;
-    parts.model.demote(messageOf(thrown));
-    return checkGolden(parts);
+    if (model.demote === undefined) throw thrown;
+    model.demote(messageOf(thrown));
+    return check(model);
   }
 }
 

@@ -6,6 +6,8 @@ export interface Readings {
   readonly inFlight: number | null;
   readonly oldestMs: number | null;
   readonly backend: string;
+  /** Of the latest golden run; null before the first. */
+  readonly golden: { readonly cosine: number; readonly backend: string } | null;
   /** null: there is no device, or it has said nothing yet. */
   readonly device: {
     readonly temperaturesCelsius: readonly number[];
@@ -58,6 +60,17 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
       this.reset();
       for (const [i, celsius] of (read().device?.temperaturesCelsius ?? []).entries())
         this.set({ sensor: `ts${i}` }, celsius);
+    },
+  });
+  new Gauge({
+    name: 'hailo_golden_cosine',
+    help: 'Worst cosine between the latest golden run and what the ONNX gave, by the backend that answered.',
+    labelNames: ['backend'] as const,
+    registers,
+    collect() {
+      this.reset();
+      const { golden } = read();
+      if (golden !== null) this.set({ backend: golden.backend }, golden.cosine);
     },
   });
   new Gauge({

@@ -7,6 +7,7 @@ const readings: Readings = {
   inFlight: 1,
   oldestMs: 1500,
   backend: 'cpu',
+  golden: { cosine: 0.998, backend: 'hailo' },
   device: { temperaturesCelsius: [51.5, 50], powerWatts: 2.5, utilisation: null, restarts: 2 },
   isDegraded: false,
   configOk: { ok: true, expected: 'aa', actual: 'aa' },
@@ -42,6 +43,7 @@ t.test('what clients query is there, with its labels', async (t) => {
     'hailo_device_temperature_celsius{sensor="ts0"} 51.5',
     'hailo_device_power_watts 2.5',
     'hailo_device_restarts 2',
+    'hailo_golden_cosine{backend="hailo"} 0.998',
     'hailo_backend_active{backend="cpu"} 1',
   ];
   t.same(
@@ -58,10 +60,11 @@ t.test('a value that is not known is absent, never zero', async (t) => {
     inFlight: null,
     configOk: null,
     device: null,
+    golden: null,
   }));
   metrics.modelServed(null);
   const unknown =
-    /^hailo_(queue_waiting|queue_in_flight|queue_oldest_seconds|config_ok|model_loaded|model_info|device_)/;
+    /^hailo_(queue_waiting|queue_in_flight|queue_oldest_seconds|config_ok|model_loaded|model_info|device_|golden_)/;
   t.same(
     hailoLines(await metrics.page(false)).filter((line) => unknown.test(line)),
     [],

@@ -32,6 +32,8 @@ export interface DaemonParts {
   readonly clock: Clock;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
+  /** Only a new process can open the device. */
+  readonly onStale?: (why: string) => void;
   readAgain(current: LoadedConfig): Reload;
   expectedVersion(): string | null;
 }
@@ -79,6 +81,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     ...(parts.root && { root: parts.root }),
     log,
     onChange: () => backendChanged(),
+    ...(parts.onStale && { onStale: parts.onStale }),
   });
   undo.add('backend', () => backend.close());
 

@@ -70,19 +70,30 @@ interface RunParts {
 /** From start to stop; resolves to the exit status. A start that fails ends with its one sentence in the log. */
 async function run(parts: RunParts): Promise<number> {
   let daemon: Daemon | null = null;
+  const stale = Promise.withResolvers<SidecarError>();
+  const onStale = (why: string) => {
+    parts.log.error({}, why);
+    stale.resolve(new SidecarError('DEVICE_STALE', why));
+  };
   const stopAsked = untilSignal(parts.log);
   process.on('SIGHUP', () => daemon?.reload()); // from the start: unhandled, it would end the process
   void stopAsked.then(() => daemon ?? giveUp(parts.log));
   try {
-    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease() });
+    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), ...restartable(onStale) });
   } catch (thrown) {
     const error = toSidecarError(thrown);
     parts.log.error(error.code === 'INTERNAL' ? { err: error.cause } : {}, `Cannot start: ${error.message}`);
     parts.notify.sendStatus(`Cannot start: ${error.message}`);
     return error.rule.exit;
   }
-  await stopAsked;
-  return stop(daemon, parts.log);
+  const cause = await Promise.race([stopAsked, stale.promise]);
+  const status = await stop(daemon, parts.log);
+  return cause instanceof SidecarError ? cause.rule.exit : status;
+}
+
+/** Where systemd starts the service again, see its Restart=. Elsewhere nobody would: the CPU goes on instead. */
+function restartable(onStale: (why: string) => void): { onStale?: (why: string) => void } {
+  return process.env.INVOCATION_ID === undefined ? {} : { onStale };
 }
 
 /** Nothing has been let in yet, so there is nothing to answer, and a start that hangs could not be stopped otherwise. */

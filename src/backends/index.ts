@@ -13,6 +13,8 @@ export interface BackendParts {
   readonly log: Log;
   /** state() tells something else than before. */
   readonly onChange?: () => void;
+  /** Only a new process can open the device. */
+  readonly onStale?: (why: string) => void;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
 }

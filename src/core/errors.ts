@@ -36,6 +36,7 @@ export const ERRORS = {
   SHUTTING_DOWN: rule(503, 75, true, 'the daemon is draining'),
   BACKEND_UNAVAILABLE: rule(503, 69, true, 'the configured backend cannot run'),
   CLIENT_GONE: rule(503, 75, true, 'the client left before its window was run'),
+  DEVICE_STALE: rule(503, 75, true, 'the device was re-created and this process may not open it: it must start anew'),
   NO_MOTIF_SOURCE: rule(503, 78, false, 'the model has neither motif scores nor a motif head'),
   USAGE: rule(400, 64, false, 'the command line is wrong'),
   MODEL_INVALID: rule(503, 65, false, 'the model bundle is corrupt or contradicts itself'),

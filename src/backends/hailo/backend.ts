@@ -1,7 +1,7 @@
 import type { Backend, Inference, LoadedModel, ModelSource, VerifiedArtefact } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { detectDevices } from './detect.ts';
+import { detectDevices, isStale } from './detect.ts';
 import { createDevice, type DeviceParts, type ServedDevice } from './device.ts';
 import type { HeatLimits } from './heat.ts';
 import type { Link, StartHost } from './link.ts';
@@ -26,6 +26,8 @@ export interface HailoBackendParts {
   readonly startHost: StartHost;
   readonly log: Log;
   readonly onChange?: () => void;
+  /** Only a new process can open the device, see detect.ts. */
+  readonly onStale?: (why: string) => void;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
   readonly retryDelayMs?: (attempt: number) => number;
@@ -89,7 +91,7 @@ function toDevice(device: () => ServedDevice) {
 }
 
 function toDeviceParts(
-  { settings, startHost, log, onChange, root, retryDelayMs, measureMs }: HailoBackendParts,
+  { settings, startHost, log, onChange, onStale, root, retryDelayMs, measureMs }: HailoBackendParts,
   source: ModelSource,
   hef: VerifiedArtefact,
 ): Omit<DeviceParts, 'prove'> {
@@ -104,10 +106,18 @@ function toDeviceParts(
     keepAliveMs,
     ...(measureMs && { measureMs }),
     request: { type: 'open', ...forHost, hefPath: hef.path, hefSha256: hef.sha256, source: crossing },
-    whyNot: () => whyNoDevice(root),
+    whyNot: () => whyNotNow(root, onStale),
     onChange: onChange ?? (() => {}),
     ...(retryDelayMs && { retryDelayMs }),
   };
+}
+
+function whyNotNow(root: string | undefined, onStale: ((why: string) => void) | undefined): string | null {
+  const stale = detectDevices(root).find((device) => isStale(device, root));
+  if (stale === undefined) return whyNoDevice(root);
+  const why = `${stale.node} was re-created (a driver reload?) and this process may not open it any more: restart the service.`;
+  onStale?.(why);
+  return why;
 }
 
 async function prove(source: ModelSource, model: HailoModel, link: Link): Promise<void> {

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A Hailo chip as the kernel shows it; opens nothing. */
@@ -20,6 +20,25 @@ export function detectDevices(root = '/', mayOpen = isAccessible): DetectedDevic
   const fromClasses = CLASSES.flatMap((name) => list(join(root, 'sys/class', name)));
   const fromNodes = list(join(root, 'dev')).filter((name) => NODE.test(name));
   return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, mayOpen));
+}
+
+/**
+ * True when a node is there, its mode lets this user in, and yet opening it gives EPERM: systemd's DeviceAllow named the
+ * device as it was when the service started, and a driver that was loaded again has another number. Only a new process
+ * can open it.
+ */
+export function isStale(device: DetectedDevice, root = '/', open = tryOpen): boolean {
+  return device.node !== null && device.isAccessible && open(join(root, device.node)) === 'EPERM';
+}
+
+/** The error's code, or null. */
+function tryOpen(path: string): string | null {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+    return null;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code ?? 'unknown';
+  }
 }
 
 function describe(root: string, name: string, mayOpen: typeof isAccessible): DetectedDevice {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { whyNoDevice } from '../../../src/backends/hailo/backend.ts';
-import { detectDevices } from '../../../src/backends/hailo/detect.ts';
+import { detectDevices, isStale } from '../../../src/backends/hailo/detect.ts';
 
 t.test('a chip is seen by its node and by its driver, once', async (t) => {
   const root = t.testdir({
@@ -33,4 +33,18 @@ t.test('why a device host need not be started, with what to do', async (t) => {
   t.match(whyNoDevice(t.testdir({})), /no Hailo device.*backend\.kind/);
   t.match(whyNoDevice(t.testdir({ sys: { class: { hailo_chardev: { hailo0: {} } } } })), /\/dev\/hailo0 is missing/);
   t.equal(whyNoDevice(t.testdir({ dev: { hailo0: '' } })), null);
+});
+
+t.test('a node that its mode lets us open but the kernel does not is stale; any other error is not that', async (t) => {
+  const root = t.testdir({ dev: { hailo0: '' } });
+  const [device] = detectDevices(root);
+  t.same(
+    ['EPERM', 'EACCES', 'ENODEV', null].map((code) => isStale(device!, root, () => code)),
+    [true, false, false, false],
+  );
+  t.equal(isStale(device!, root), false, 'this one opens');
+  t.equal(
+    isStale({ ...device!, isAccessible: false }, root, () => 'EPERM'),
+    false,
+  );
 });

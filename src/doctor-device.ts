@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHailoBackend, type HailoSettings, whyNoDevice, whyNoHef } from './backends/hailo/backend.ts';
-import { type DetectedDevice, detectDevices } from './backends/hailo/detect.ts';
+import { type DetectedDevice, detectDevices, driverVersion } from './backends/hailo/detect.ts';
 import { holdersOf } from './backends/hailo/holders.ts';
 import type { StartHost } from './backends/hailo/link.ts';
 import type { Check, Finding } from './cli/doctor.ts';
@@ -22,7 +22,6 @@ export interface DeviceCheckParts {
 }
 
 const WINDOWS = 200;
-const MODULES = ['hailo_pci', 'hailo1x_pci'];
 
 /** From the driver up to golden windows on the device; each step only where the one before it makes sense. */
 export function deviceChecks(parts: DeviceCheckParts): Check[] {
@@ -52,15 +51,6 @@ function checkDriver(parts: DeviceCheckParts, devices: readonly DetectedDevice[]
     text: version === null ? 'not loaded' : `${version}, but it has found no chip`,
     fix: whyNoDevice(parts.root) ?? '',
   };
-}
-
-function driverVersion(root = '/'): string | null {
-  for (const name of MODULES) {
-    try {
-      return `${name} ${readFileSync(join(root, 'sys/module', name, 'version'), 'utf8').trim()}`;
-    } catch {}
-  }
-  return null;
 }
 
 function checkNode(parts: DeviceCheckParts, device: DetectedDevice): Finding {

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A Hailo chip as the kernel shows it; opens nothing. */
@@ -20,6 +20,18 @@ export function detectDevices(root = '/', mayOpen = isAccessible): DetectedDevic
   const fromClasses = CLASSES.flatMap((name) => list(join(root, 'sys/class', name)));
   const fromNodes = list(join(root, 'dev')).filter((name) => NODE.test(name));
   return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, mayOpen));
+}
+
+const MODULES = ['hailo_pci', 'hailo1x_pci'];
+
+/** The loaded driver, e.g. "hailo_pci 4.23.0"; null when none is loaded or it tells no version. */
+export function driverVersion(root = '/'): string | null {
+  for (const name of MODULES) {
+    try {
+      return `${name} ${readFileSync(join(root, 'sys/module', name, 'version'), 'utf8').trim()}`;
+    } catch {} // this one is not loaded
+  }
+  return null;
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { showVersion } from './abi.ts';
+import { driverVersion } from './detect.ts';
 import { openFfi } from './ffi.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import { HailoError } from './hailo-error.ts';
@@ -86,7 +87,20 @@ async function openDevice(request: OpenRequest): Promise<{ session: Session; lib
   const hef = readVerified(request);
   const ffi = await openFfi(libraryCandidates(request.library));
   const version = showVersion(libraryVersion(ffi));
-  return { session: await openSession(ffi, { ...request, hef }), library: version };
+  try {
+    return { session: await openSession(ffi, { ...request, hef }), library: version };
+  } catch (thrown) {
+    throw withVersions(thrown, version);
+  }
+}
+
+const INVALID_DRIVER_VERSION = 76;
+
+/** Two versions that must be equal, and are not, are both shown. */
+function withVersions(thrown: unknown, library: string): unknown {
+  if (!(thrown instanceof HailoError) || thrown.status !== INVALID_DRIVER_VERSION) return thrown;
+  const both = `The library is ${library}, the driver ${driverVersion() ?? 'of unknown version'}.`;
+  return new SidecarError('BACKEND_UNAVAILABLE', `${thrown.message} ${both}`, { cause: thrown });
 }
 
 /** The bytes are checked as they go to the library, so nobody can change them in between. */

@@ -39,7 +39,7 @@ t.test('doctor finds a sound set-up sound', async (t) => {
       .split('\n')
       .map((line) => line.slice(0, line.indexOf(':')))
       .filter((line) => line !== ''),
-    ['✓ configuration', '✓ native parts', '✓ model', '✓ golden windows', '✓ Hailo device', '✓ port'],
+    ['✓ configuration', '✓ native parts', '✓ model', '✓ golden windows', '✓ Hailo driver', '✓ port'],
   );
 });
 
@@ -59,7 +59,7 @@ t.test('doctor says what is wrong, each with its remedy, and ends with 1', async
     { name: 'native parts', state: 'ok' },
     { name: 'model', state: 'warning', text: /no motif scores/, fix: /--motifs/ },
     { name: 'golden windows', state: 'ok' },
-    { name: 'Hailo device', state: existsSync('/dev/hailo0') ? /./ : 'failed', fix: /backend\.kind/ },
+    { name: 'Hailo driver', state: existsSync('/dev/hailo0') ? /./ : 'failed', fix: /backend\.kind/ },
     { name: 'port', state: 'failed', text: /another program/, fix: /ss -ltnp/ },
   ]);
 });

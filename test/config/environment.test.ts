@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ENVIRONMENT, readEnvironment } from '../../src/config/environment.ts';
 
-const read = (env: Record<string, string | undefined>) => readEnvironment(env, '/work/dir');
+const read = (env: Record<string, string | undefined>) => readEnvironment(env, '/srv/dir');
 const valuesOf = (env: Record<string, string | undefined>) => Object.fromEntries(read(env).values);
 
 t.test('the variables of the contract are all there', async (t) => {
@@ -35,9 +35,9 @@ const CASES: readonly [label: string, env: Record<string, string | undefined>, v
   ['more levels of Python', { LOG_LEVEL: 'CRITICAL' }, { 'logging.level': 'error' }],
   ['a bundle of the store', { MODEL_BUNDLE: 'tcn@1.0' }, { 'model.bundle': 'tcn@1.0' }],
   ['an absolute bundle', { MODEL_BUNDLE: '/srv/m@1' }, { 'model.bundle': '/srv/m@1' }],
-  ['a relative bundle', { MODEL_BUNDLE: './m' }, { 'model.bundle': '/work/dir/m' }],
-  ['a bare directory', { MODEL_BUNDLE: 'm' }, { 'model.bundle': '/work/dir/m' }],
-  ['a relative .hef', { HEF_PATH: '../a.hef' }, { 'model.hef_path': '/work/a.hef' }],
+  ['a relative bundle', { MODEL_BUNDLE: './m' }, { 'model.bundle': '/srv/dir/m' }],
+  ['a bare directory', { MODEL_BUNDLE: 'm' }, { 'model.bundle': '/srv/dir/m' }],
+  ['a relative .hef', { HEF_PATH: '../a.hef' }, { 'model.hef_path': '/srv/a.hef' }],
 ];
 for (const [label, env, values] of CASES) {
   t.test(label, async (t) => {

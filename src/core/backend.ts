@@ -50,6 +50,8 @@ export interface DeviceTelemetry {
   readonly utilisation: number | null;
   /** How often it was opened again since the start. */
   readonly restarts: number;
+  /** What the chip reported by itself since the start, e.g. "clock change" → 2. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 /** The answer of one run, with the truth about where it was computed. */

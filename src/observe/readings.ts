@@ -14,6 +14,7 @@ export interface Readings {
     readonly powerWatts: number | null;
     readonly utilisation: number | null;
     readonly restarts: number;
+    readonly events: Readonly<Record<string, number>>;
   } | null;
   readonly isDegraded: boolean;
   /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
@@ -60,6 +61,16 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
       this.reset();
       for (const [i, celsius] of (read().device?.temperaturesCelsius ?? []).entries())
         this.set({ sensor: `ts${i}` }, celsius);
+    },
+  });
+  new Gauge({
+    name: 'hailo_device_events',
+    help: 'What the device reported by itself since the start, by kind.',
+    labelNames: ['event'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const [event, count] of Object.entries(read().device?.events ?? {})) this.set({ event }, count);
     },
   });
   new Gauge({

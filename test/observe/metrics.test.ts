@@ -8,7 +8,13 @@ const readings: Readings = {
   oldestMs: 1500,
   backend: 'cpu',
   golden: { cosine: 0.998, backend: 'hailo' },
-  device: { temperaturesCelsius: [51.5, 50], powerWatts: 2.5, utilisation: null, restarts: 2 },
+  device: {
+    temperaturesCelsius: [51.5, 50],
+    powerWatts: 2.5,
+    utilisation: null,
+    restarts: 2,
+    events: { 'clock change': 3 },
+  },
   isDegraded: false,
   configOk: { ok: true, expected: 'aa', actual: 'aa' },
 };
@@ -43,6 +49,7 @@ t.test('what clients query is there, with its labels', async (t) => {
     'hailo_device_temperature_celsius{sensor="ts0"} 51.5',
     'hailo_device_power_watts 2.5',
     'hailo_device_restarts 2',
+    'hailo_device_events{event="clock change"} 3',
     'hailo_golden_cosine{backend="hailo"} 0.998',
     'hailo_backend_active{backend="cpu"} 1',
   ];

@@ -62,6 +62,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
       ...parts,
       onLost: (fault) => lost(link, fault.message),
       onMeasured: (measurement) => serving?.link === link && vitals.heard(measurement),
+      onEvent: (event) => vitals.event(event),
     });
     opening = link;
     try {

@@ -16,6 +16,8 @@ const PROTOTYPES = {
   hailo_identify: 'void *, void *',
   hailo_get_chip_temperature: 'void *, void *',
   hailo_power_measurement: 'void *, int, int, void *',
+  hailo_set_notification_callback: 'void *, void *, int, void *',
+  hailo_remove_notification_callback: 'void *, int',
   hailo_create_hef_buffer: '_Out_ void **, void *, size_t',
   hailo_release_hef: 'void *',
   hailo_hef_get_all_vstream_infos: 'void *, const char *, void *, _Inout_ size_t *',
@@ -46,6 +48,8 @@ export interface Ffi {
   wait(name: CallName, ...args: unknown[]): Promise<Status>;
   /** Address of a buffer that must stay alive as long as the library may read it. */
   addressOf(buffer: Uint8Array): bigint;
+  /** A C function that the library may call from a thread of its own, for as long as this process lives. */
+  callback(listener: () => void): Handle;
 }
 
 type NativeFunction = ((...args: unknown[]) => Status) & { async: (...args: unknown[]) => void };
@@ -64,6 +68,7 @@ export async function openFfi(candidates: readonly string[]): Promise<Ffi> {
   const { default: koffi } = await import('koffi');
   koffi.config({ async_stack_size: STACK_BYTES });
   const { library, path } = loadFirst(koffi, candidates);
+  const notification = koffi.proto('void HailoNotification(void *device, const void *notification, void *opaque)');
   const functions = new Map<CallName, NativeFunction>();
   const find = (name: CallName) => {
     const known = functions.get(name) ?? bind(library, name, path);
@@ -78,6 +83,7 @@ export async function openFfi(candidates: readonly string[]): Promise<Ffi> {
         find(name).async(...args, (error: Error | null, status: Status) => (error ? reject(error) : resolve(status)));
       }),
     addressOf: (buffer) => koffi.address(buffer),
+    callback: (listener) => koffi.register(listener, koffi.pointer(notification)),
   };
 }
 

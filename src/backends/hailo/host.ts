@@ -11,6 +11,7 @@ import { libraryCandidates } from './library.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { libraryVersion, openSession, type Session } from './session.ts';
+import type { DeviceEvent } from './vdevice.ts';
 
 /** File descriptor of the channel, see link.ts. */
 const CHANNEL = 3;
@@ -29,7 +30,7 @@ export async function hostCommand(): Promise<number> {
 
   async function open(request: OpenRequest): Promise<void> {
     try {
-      const opened = await openDevice(request);
+      const opened = await openDevice(request, (event) => say({ type: 'event', event }));
       session = opened.session;
       const answer = (ticket: number, payload: Buffer) => void channel.write(encodeFrame(KIND.window, ticket, payload));
       pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) });
@@ -83,12 +84,15 @@ async function measure(session: Session, pipeline: Pipeline): Promise<Measuremen
   };
 }
 
-async function openDevice(request: OpenRequest): Promise<{ session: Session; library: string }> {
+async function openDevice(
+  request: OpenRequest,
+  onEvent: (event: DeviceEvent) => void,
+): Promise<{ session: Session; library: string }> {
   const hef = readVerified(request);
   const ffi = await openFfi(libraryCandidates(request.library));
   const version = showVersion(libraryVersion(ffi));
   try {
-    return { session: await openSession(ffi, { ...request, hef }), library: version };
+    return { session: await openSession(ffi, { ...request, hef, onEvent }), library: version };
   } catch (thrown) {
     throw withVersions(thrown, version);
   }

@@ -4,6 +4,7 @@ import { SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
+import type { DeviceEvent } from './vdevice.ts';
 
 /** Starts a device host; its channel is file descriptor 3, its stderr a pipe. */
 export type StartHost = () => ChildProcess;
@@ -17,6 +18,7 @@ export interface LinkParts {
   /** The host is gone or useless; nothing in flight will be answered. Called once, not after close(). */
   onLost(fault: Fault): void;
   onMeasured(measurement: Measurement): void;
+  onEvent(event: DeviceEvent): void;
   /** Opening loads firmware and may take seconds; a host that takes longer is killed. */
   readonly openTimeoutMs?: number;
 }
@@ -95,6 +97,7 @@ export function createLink(parts: LinkParts): Link {
       clearTimeout(opening);
       ready.resolve(message);
     } else if (message.type === 'measured') parts.onMeasured(message);
+    else if (message.type === 'event') parts.onEvent(message.event);
     else if (message.type !== 'closed') lose(message.fault);
   }
 

@@ -1,4 +1,4 @@
-import type { DeviceIdentity } from './vdevice.ts';
+import type { DeviceEvent, DeviceIdentity } from './vdevice.ts';
 import type { CrossingSource } from './vstreams.ts';
 
 /** The first frame to a host: everything it needs, before it loads anything. */
@@ -40,6 +40,8 @@ export type FromHost =
       readonly isTransposed: boolean;
     }
   | { readonly type: 'failed'; readonly fault: Fault }
+  /** The chip reported it by itself. */
+  | { readonly type: 'event'; readonly event: DeviceEvent }
   /** The session is over: nothing in flight will be answered. */
   | { readonly type: 'lost'; readonly fault: Fault }
   | ({ readonly type: 'measured' } & Measurement)

@@ -2,7 +2,9 @@ import { type Abi, abiOf, CONFIGURE_PARAMS, FLOAT32, type LibraryVersion, VSTREA
 import { check, first } from './calls.ts';
 import type { Ffi, Handle } from './ffi.ts';
 import {
+  type DeviceEvent,
   type DeviceIdentity,
+  listenForEvents,
   openVdevice,
   readIdentity,
   readPower,
@@ -16,6 +18,8 @@ export interface SessionOptions extends VdeviceOptions {
   /** Verified; the library may read it until the session is closed. */
   readonly hef: Buffer;
   readonly source: CrossingSource;
+  /** The chip reported something by itself. */
+  onEvent(event: DeviceEvent): void;
   readonly timeoutMs: number;
   readonly batchSize: number;
 }
@@ -74,6 +78,7 @@ async function openSteps(
   const vdevice = await openVdevice(ffi, options, onClose);
   onClose(releaseHef); // the library wants it back before the vdevice
   const identity = readIdentity(ffi, vdevice);
+  listenForEvents(ffi, vdevice, options.onEvent, onClose);
   const group = await configure(ffi, { vdevice, hef, abi, batchSize: options.batchSize });
   const outputs = openVstreams(ffi, group, 'output', options.timeoutMs);
   onClose(() => ffi.wait('hailo_release_output_vstreams', outputs.handles, outputs.handles.length));

@@ -82,6 +82,26 @@ export async function readTemperatures(ffi: Ffi, vdevice: Handle): Promise<numbe
   return [bytes.readFloatLE(TEMPERATURE.ts0), bytes.readFloatLE(TEMPERATURE.ts1)];
 }
 
+/** hailo_notification_id → what happened, for a person. */
+const EVENTS = { 1: 'temperature alarm', 2: 'data flow shut down', 3: 'overcurrent', 10: 'clock change' } as const;
+export type DeviceEvent = (typeof EVENTS)[keyof typeof EVENTS];
+
+/** Hears what the chip reports by itself; a kind that the chip does not know is left out. */
+export function listenForEvents(
+  ffi: Ffi,
+  vdevice: Handle,
+  heard: (event: DeviceEvent) => void,
+  onClose: (step: () => unknown) => void,
+): void {
+  const device = deviceOf(ffi, vdevice);
+  for (const [key, event] of Object.entries(EVENTS)) {
+    const id = Number(key);
+    const listener = ffi.callback(() => heard(event));
+    if (ffi.call('hailo_set_notification_callback', device, listener, id, null) !== 0) continue;
+    onClose(() => ffi.call('hailo_remove_notification_callback', device, id));
+  }
+}
+
 /** Watts; only boards with a sensor can tell. */
 export async function readPower(ffi: Ffi, vdevice: Handle): Promise<number> {
   const bytes = Buffer.alloc(4);

@@ -3,6 +3,7 @@ import type { Log } from '../../core/log.ts';
 import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
 import type { Link } from './link.ts';
 import type { Measurement } from './messages.ts';
+import type { DeviceEvent } from './vdevice.ts';
 
 export interface VitalsParts {
   readonly log: Log;
@@ -18,6 +19,8 @@ export interface Vitals {
   /** From now on this link is asked. */
   watch(link: Link): void;
   heard(measurement: Measurement): void;
+  /** The chip reported it by itself. */
+  event(event: DeviceEvent): void;
   /** The device is gone: what it said holds no more. */
   forget(): void;
   readonly heat: HeatLevel;
@@ -30,6 +33,7 @@ export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange
   let heat: HeatLevel = 'normal';
   let last: { at: number; measurement: Measurement; utilisation: number | null } | null = null;
   let timer: NodeJS.Timeout | undefined;
+  const events: Record<string, number> = {};
 
   function heard(measurement: Measurement): void {
     const at = performance.now();
@@ -62,6 +66,10 @@ export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange
       return heat;
     },
     heard,
+    event: (event) => {
+      events[event] = (events[event] ?? 0) + 1;
+      log.warn({ event }, `the Hailo device reports: ${event}`);
+    },
     watch: (link) => {
       clearInterval(timer);
       link.measure();
@@ -76,7 +84,7 @@ export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange
     telemetry: (restarts) => {
       if (last === null) return null;
       const { temperaturesCelsius, powerWatts } = last.measurement;
-      return { temperaturesCelsius, powerWatts, utilisation: last.utilisation, restarts };
+      return { temperaturesCelsius, powerWatts, utilisation: last.utilisation, restarts, events };
     },
   };
 }

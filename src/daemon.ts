@@ -47,6 +47,7 @@ export interface Daemon {
 }
 
 const GOLDEN_RETRY_MS = 30_000;
+const LAST_CALL_MS = 100;
 
 /**
  * The life of the daemon: bundle → backend → model, warm and verified → server → READY. Throws the one error that ended
@@ -110,6 +111,9 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const bound = await server.listen(config.server.host, config.server.port);
   state.url = `http://${showAddress(bound.host, bound.port)}`;
   showServed(metrics, state);
+  if (bundle.directory !== config.model.bundle) {
+    log.info({}, `model.bundle (${config.model.bundle}) is not there: the model of this program serves`);
+  }
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
   announce(state, log, notify);
   backendChanged = () => {
@@ -173,6 +177,7 @@ async function stop(
   notify.stopping(`Stopping: ${server.inFlight} requests in flight`);
   const timeoutMs = state.loaded.config.server.drain_timeout_ms;
   const left = await inTime(server.drain(), timeoutMs);
+  await new Promise((resolve) => setTimeout(resolve, LAST_CALL_MS)); // what was sent meanwhile gets its refusal, not a reset
   if (!left) log.warn({ in_flight: server.inFlight }, `requests were still in flight after ${timeoutMs} ms`);
   await undo.run();
 }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { type Io, parseCommandLine } from './cli/io.ts';
 import { createExpectedVersion } from './config/expected-version.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
@@ -49,7 +50,7 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
   try {
     return await run({ loaded, readAgain, expectedVersion, log, notify });
   } finally {
-    log.flush();
+    await log.close();
   }
 }
 
@@ -76,7 +77,7 @@ async function run(parts: RunParts): Promise<number> {
     stale.resolve(new SidecarError('DEVICE_STALE', why));
   };
   const stopAsked = untilSignal(parts.log);
-  process.on('SIGHUP', () => daemon?.reload()); // from the start: unhandled, it would end the process
+  process.on('SIGHUP', () => (hasLostTerminal() ? process.kill(process.pid, 'SIGTERM') : daemon?.reload()));
   void stopAsked.then(() => daemon ?? giveUp(parts.log));
   try {
     daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), ...restartable(onStale) });
@@ -96,11 +97,23 @@ function restartable(onStale: (why: string) => void): { onStale?: (why: string) 
   return process.env.INVOCATION_ID === undefined ? {} : { onStale };
 }
 
+const wasOnTerminal = process.stdin.isTTY === true;
+
+/** A terminal that was closed says so by SIGHUP, too: then nobody is there any more, and a reload is not what is meant. */
+function hasLostTerminal(): boolean {
+  if (!wasOnTerminal) return false;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Nothing has been let in yet, so there is nothing to answer, and a start that hangs could not be stopped otherwise. */
 function giveUp(log: DaemonLog): void {
   log.info({}, 'stopped before it served');
-  log.flush();
-  process.exit(0);
+  void log.close().then(() => process.exit(0));
 }
 
 async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {

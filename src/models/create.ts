@@ -58,7 +58,7 @@ export async function createBundle(options: CreateOptions, parts: CreateParts): 
   requireFree(out, options.replace);
   const staging = besides(out, 'tmp');
   try {
-    mkdirSync(staging, { recursive: true });
+    mkdirSync(staging); // not recursive: below /proc that never returns
     const manifest = await describe(options, parts);
     stage(options, staging, manifest, parts);
     await writeGolden(staging, manifest, parts);

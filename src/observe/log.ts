@@ -8,14 +8,14 @@ export type LogFormat = (typeof FORMATS)[number];
 
 export interface DaemonLog extends Log {
   setLevel(level: LogLevel): void;
-  /** Writes out what is still buffered; the last thing a process does. */
-  flush(): void;
+  /** Writes out what is still buffered, for a second at most; the last thing a process does. */
+  close(): Promise<void>;
 }
 
 /** Where lines go: sonic-boom's shape, so that a test can collect them. */
 export interface LogSink {
   write(text: string): unknown;
-  flushSync?(): void;
+  close?(): Promise<void>;
 }
 
 export interface LogOptions {
@@ -27,7 +27,7 @@ export interface LogOptions {
 }
 
 const MAX_BUFFERED_BYTES = 4 << 20;
-const FLUSH_MS = 1000;
+const CLOSE_MS = 1000;
 
 /** A pino log on stdout. Writes never block the event loop; a reader that stalls costs lines, never memory. */
 export function createLog(options: LogOptions): DaemonLog {
@@ -49,7 +49,7 @@ export function createLog(options: LogOptions): DaemonLog {
     setLevel: (level) => {
       logger.level = level;
     },
-    flush: () => flush(sink),
+    close: async () => sink.close?.(),
   };
 }
 
@@ -60,17 +60,28 @@ export function chooseFormat({ format, env, isTerminal }: LogOptions): Exclude<L
   return env.JOURNAL_STREAM === undefined ? 'json' : 'journal';
 }
 
+/** Ends by itself, unlike the library's flushSync, which tries again for ever when stdout cannot be written. */
 function openStdout(): LogSink {
-  let flushUntil = Number.POSITIVE_INFINITY;
-  // a reader that has stalled for good must not keep the process from ending
-  const retryEAGAIN = () => Date.now() < flushUntil;
-  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES, retryEAGAIN });
-  stdout.on('error', () => {}); // a closed pipe: nobody reads, nothing can be said
-  const flushSync = () => {
-    flushUntil = Date.now() + FLUSH_MS;
-    stdout.flushSync();
+  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES });
+  let pendingBytes = 0;
+  let isClosed = false;
+  stdout.on('error', () => {}); // a closed pipe, a full disk: nothing can be said
+  stdout.on('write', (written: number) => (pendingBytes -= written));
+  stdout.on('drop', (text: string) => (pendingBytes -= Buffer.byteLength(text)));
+  stdout.flushSync = () => {}; // called by the library when the process exits
+  return {
+    write: (text) => {
+      if (isClosed) return;
+      pendingBytes += Buffer.byteLength(text);
+      stdout.write(text);
+    },
+    close: async () => {
+      const endAt = Date.now() + CLOSE_MS;
+      while (pendingBytes > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 5));
+      isClosed = true;
+      stdout.destroy();
+    },
   };
-  return { write: (text) => stdout.write(text), flushSync };
 }
 
 function toStream(sink: LogSink, format: Exclude<LogFormat, 'auto'>, options: LogOptions): DestinationStream {
@@ -78,12 +89,4 @@ function toStream(sink: LogSink, format: Exclude<LogFormat, 'auto'>, options: Lo
   const hasColour = options.isTerminal && !options.env.NO_COLOR;
   const toLine = format === 'journal' ? toJournalLines : (record: LogRecord) => toPrettyLine(record, hasColour);
   return { write: (line) => void sink.write(toLine(JSON.parse(line) as LogRecord)) };
-}
-
-function flush(sink: LogSink): void {
-  try {
-    sink.flushSync?.();
-  } catch {
-    // stdout may be gone already; the exit status still tells
-  }
 }

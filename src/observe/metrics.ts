@@ -40,6 +40,9 @@ export function createMetrics(read: () => Readings): Metrics {
   const registry = new Registry();
   // 10 ms, the default, would wake an idle box 100 times a second
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  for (const figure of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
+    registry.removeSingleMetric(`nodejs_eventloop_lag_${figure}_seconds`); // they hold the sampling interval, not the lag
+  }
   const registers = [registry];
   const requests = new Counter({
     name: 'hailo_inference_requests_total',

@@ -32,7 +32,9 @@ export function cacheRoot(env: NodeJS.ProcessEnv, home: () => string = homedir):
 /** A user id without an entry in /etc/passwd, as containers use them, has no home unless $HOME says so. */
 function homeOf(home: () => string): string {
   try {
-    return home();
+    const path = home();
+    if (isAbsolute(path)) return path;
+    throw new Error('$HOME is empty or relative');
   } catch (cause) {
     const sentence = `The program must unpack parts of itself, but this user has no home directory: ${REMEDY}.`;
     throw new SidecarError('NATIVE_MISSING', sentence, { cause });

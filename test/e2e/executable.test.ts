@@ -41,7 +41,7 @@ t.test('the executable, away from the repository and as nobody', { skip }, async
   });
 
   t.test('config check needs no native part', async (t) => {
-    const config = writeConfig(place, 'server:\n  port: 9000\ninference:\n  deadline_ms: 5000\n');
+    const config = writeConfig(place, 'server:\n  port: 9000\n');
     const { status, stderr } = await place.start(['config', 'check', config], { env: { XDG_CACHE_HOME: '/proc/none' } })
       .ended;
     t.strictSame({ status, stderr }, { status: 0, stderr: '' });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,4 +135,27 @@ t.test('a bad file at SIGHUP changes nothing and says so', async (t) => {
   child.kill('SIGHUP');
   await until(/configuration not reloaded, the one in force stays.*server\.port/s);
   t.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+});
+
+t.test('a full disk behind stdout keeps nobody from stopping, nor a failed start from ending', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  const directory = t.testdir({ 'c.yaml': `server: {port: ${await freePort()}}\n` });
+  const started = (env: Record<string, string>) => {
+    const args = [START, '--config', join(directory, 'c.yaml')];
+    const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', full, 'ignore'] });
+    t.teardown(() => void child.kill('SIGKILL'));
+    return { child, ended: once(child, 'close') };
+  };
+  t.same(await started({ MODEL_BUNDLE: '/nonexistent' }).ended, [66, null]);
+  const { child, ended } = started({});
+  const port = /port: (\d+)/.exec(readFileSync(join(directory, 'c.yaml'), 'utf8'))?.[1];
+  const isUp = () =>
+    fetch(`http://127.0.0.1:${port}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (!(await isUp())) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGTERM');
+  t.same(await ended, [0, null]);
 });

@@ -80,7 +80,7 @@ function collect(said: string[]): DaemonLog {
     warn: sayer('warn'),
     error: sayer('error'),
     setLevel: (level) => void said.push(`level ${level}`),
-    flush: () => {},
+    close: async () => {},
   };
 }
 

@@ -28,6 +28,8 @@ export interface ChipOptions {
   readonly version?: string;
   readonly hef?: TinyHef;
   readonly header?: HeaderVersion;
+  /** Functions that the library lacks. */
+  readonly omit?: readonly string[];
 }
 
 /** One per test process: the library's settings are environment variables of the process that starts its hosts. */
@@ -38,7 +40,7 @@ export function insertChip(t: { testdir(tree: ChipTree): string }, options: Chip
     string,
     string,
   ];
-  const library = buildStandIn({ version: options.version ?? '4.23.0', directory: root });
+  const library = buildStandIn({ version: options.version ?? '4.23.0', directory: root, omit: options.omit ?? [] });
   const hef = standInHef(tinyHef(options.hef), { header: options.header ?? 2 });
   writeFileSync(hefPath, hef);
   writeFileSync(log, '');

@@ -169,6 +169,12 @@ const refusals: readonly [what: string, script: string[], reason: RegExp, option
   ],
   ['pages that are too large', ['fail hailo_configure_vdevice 8'], /force_desc_page_size=4096/],
   ['a Hailo-10H', [], /HAILO_NOT_IMPLEMENTED.*Hailo-10H/, { version: '5.2.0', hef: { arch: 'HAILO10H' } }],
+  [
+    'a library without a function',
+    [],
+    /has no function hailo_create_output_vstreams/,
+    { omit: ['hailo_create_output_vstreams'] },
+  ],
   ['an unknown version', [], /9\.9\.9 is of an unknown layout/, { version: '9.9.9' }],
 ];
 

@@ -33,7 +33,7 @@ export interface DaemonParts {
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
   /** Only a new process can open the device. */
-  readonly onStale?: (why: string) => void;
+  readonly onStale?: (why: string, node: string) => void;
   readAgain(current: LoadedConfig): Reload;
   expectedVersion(): string | null;
 }

@@ -8,6 +8,7 @@ import { type Daemon, start } from './daemon.ts';
 import { createLog, type DaemonLog, FORMATS, type LogFormat } from './observe/log.ts';
 import { createNotify, type Notify } from './system/notify.ts';
 import { readRelease } from './system/release.ts';
+import { mayRestartFor } from './system/restart-once.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar serve [--config FILE] [--format FORMAT]
 
@@ -72,15 +73,16 @@ interface RunParts {
 async function run(parts: RunParts): Promise<number> {
   let daemon: Daemon | null = null;
   const stale = Promise.withResolvers<SidecarError>();
-  const onStale = (why: string) => {
-    parts.log.error({}, why);
+  const onStale = (why: string, node: string) => {
+    if (!mayRestartFor(node, process.env)) return; // the CPU goes on, and the device's state tells why
+    parts.log.error({}, `${why} Ending, so that systemd does.`);
     stale.resolve(new SidecarError('DEVICE_STALE', why));
   };
   const stopAsked = untilSignal(parts.log);
   process.on('SIGHUP', () => (hasLostTerminal() ? process.kill(process.pid, 'SIGTERM') : daemon?.reload()));
   void stopAsked.then(() => daemon ?? giveUp(parts.log));
   try {
-    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), ...restartable(onStale) });
+    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), onStale });
   } catch (thrown) {
     const error = toSidecarError(thrown);
     parts.log.error(error.code === 'INTERNAL' ? { err: error.cause } : {}, `Cannot start: ${error.message}`);
@@ -90,11 +92,6 @@ async function run(parts: RunParts): Promise<number> {
   const cause = await Promise.race([stopAsked, stale.promise]);
   const status = await stop(daemon, parts.log);
   return cause instanceof SidecarError ? cause.rule.exit : status;
-}
-
-/** Where systemd starts the service again, see its Restart=. Elsewhere nobody would: the CPU goes on instead. */
-function restartable(onStale: (why: string) => void): { onStale?: (why: string) => void } {
-  return process.env.INVOCATION_ID === undefined ? {} : { onStale };
 }
 
 const wasOnTerminal = process.stdin.isTTY === true;

@@ -25,7 +25,7 @@ const FOREIGN: Record<string, readonly string[]> = {
   yaml: ['config/render.ts'],
   'onnxruntime-node': ['backends/cpu/ort.ts'],
   pino: ['observe/log.ts'],
-  'prom-client': ['observe/metrics.ts', 'observe/readings.ts'],
+  'prom-client': ['observe/metrics.ts', 'observe/readings.ts', 'observe/device-readings.ts'],
   koffi: ['system/notify.ts', 'backends/hailo/ffi.ts'],
   'hash-wasm': ['models/hef.ts'],
 };

@@ -14,7 +14,7 @@ export interface BackendParts {
   /** state() tells something else than before. */
   readonly onChange?: () => void;
   /** Only a new process can open the device. */
-  readonly onStale?: (why: string) => void;
+  readonly onStale?: (why: string, node: string) => void;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
 }

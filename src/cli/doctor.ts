@@ -3,7 +3,8 @@ import { type Io, parseCommandLine } from './io.ts';
 
 /** What one check found; `fix` is what to do next, and is there whenever something is not right. */
 export interface Finding {
-  readonly state: 'ok' | 'warning' | 'failed';
+  /** skipped: a check before it must pass first. */
+  readonly state: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly text: string;
   readonly fix?: string;
 }
@@ -18,7 +19,7 @@ const HELP = `Usage: hailo-tcn-sidecar doctor [--config FILE] [--json]
 Checks what a start of the daemon needs and says what to do about what is missing.
 Exit status: 0 when nothing failed, 1 otherwise.`;
 
-const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const;
+const MARKS = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;
 
 /** Runs every check, also after a failed one. `prepare` makes the checks for the configuration named, if any. */
 export async function doctorCommand(
@@ -57,7 +58,8 @@ async function finding(check: Check): Promise<Finding> {
 }
 
 function print(io: Io, { name, state, text, fix }: Finding & { name: string }): void {
-  const paint = { ok: io.colour.green, warning: io.colour.yellow, failed: io.colour.red }[state];
+  const { green, yellow, red } = io.colour;
+  const paint = { ok: green, warning: yellow, failed: red, skipped: (mark: string) => mark }[state];
   io.out(`${paint(MARKS[state])} ${name}: ${text}`);
   if (fix) io.out(`    → ${fix}`);
 }

@@ -43,9 +43,21 @@ export interface BackendState {
 
 /** What a device says of itself; null where it does not say. */
 export interface DeviceTelemetry {
+  /** As a person names it, e.g. hailo0. */
+  readonly id: string;
+  readonly identity: {
+    readonly architecture: string;
+    readonly firmware: string;
+    readonly library: string;
+    readonly board: string;
+    readonly product: string;
+    readonly serial: string;
+  };
   /** One per sensor. */
   readonly temperaturesCelsius: readonly number[];
   readonly powerWatts: number | null;
+  /** Of the core that computes networks. */
+  readonly clockHz: number | null;
   /** Share of the time since the last measurement in which it had a window to compute, 0 to 1. */
   readonly utilisation: number | null;
   /** How often it was opened again since the start. */

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
 export interface Readings {
@@ -9,13 +10,7 @@ export interface Readings {
   /** Of the latest golden run; null before the first. */
   readonly golden: { readonly cosine: number; readonly backend: string } | null;
   /** null: there is no device, or it has said nothing yet. */
-  readonly device: {
-    readonly temperaturesCelsius: readonly number[];
-    readonly powerWatts: number | null;
-    readonly utilisation: number | null;
-    readonly restarts: number;
-    readonly events: Readonly<Record<string, number>>;
-  } | null;
+  readonly device: DeviceReadings | null;
   readonly isDegraded: boolean;
   /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
   readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
@@ -41,38 +36,6 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
     now.oldestMs === null ? null : now.oldestMs / 1000,
   );
   reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
-  reading(
-    'hailo_device_power_watts',
-    'Power of the device, where the board can tell.',
-    ({ device }) => device?.powerWatts ?? null,
-  );
-  reading(
-    'hailo_device_utilisation_ratio',
-    'Share of the last interval with a window inside the device.',
-    ({ device }) => device?.utilisation ?? null,
-  );
-  reading('hailo_device_restarts', 'How often the device was opened again.', ({ device }) => device?.restarts ?? null);
-  new Gauge({
-    name: 'hailo_device_temperature_celsius',
-    help: 'Temperature of the device by sensor.',
-    labelNames: ['sensor'] as const,
-    registers,
-    collect() {
-      this.reset();
-      for (const [i, celsius] of (read().device?.temperaturesCelsius ?? []).entries())
-        this.set({ sensor: `ts${i}` }, celsius);
-    },
-  });
-  new Gauge({
-    name: 'hailo_device_events',
-    help: 'What the device reported by itself since the start, by kind.',
-    labelNames: ['event'] as const,
-    registers,
-    collect() {
-      this.reset();
-      for (const [event, count] of Object.entries(read().device?.events ?? {})) this.set({ event }, count);
-    },
-  });
   new Gauge({
     name: 'hailo_golden_cosine',
     help: 'Worst cosine between the latest golden run and what the ONNX gave, by the backend that answered.',
@@ -105,4 +68,5 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
       if (config !== null) this.set({ expected: config.expected, actual: config.actual }, config.ok ? 1 : 0);
     },
   });
+  registerDeviceReadings(registers, () => read().device);
 }

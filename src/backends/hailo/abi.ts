@@ -19,6 +19,7 @@ export interface Abi {
 export const VDEVICE_PARAMS = { bytes: 40, count: 0, ids: 8, scheduler: 16, group: 24, service: 32 } as const;
 export const VSTREAM_PARAMS = { bytes: 156, timeoutAt: 140, queueAt: 144 } as const;
 export const DEVICE_ID_BYTES = 32;
+/** Names: a length, then so many bytes, which no NUL need end. */
 export const IDENTITY = { bytes: 140, firmware: 4, archAt: 56, boardAt: 20, serialAt: 60, productAt: 94 } as const;
 export const TEMPERATURE = { bytes: 12, ts0: 0, ts1: 4 } as const;
 /** Of the first network group in configure_params. */

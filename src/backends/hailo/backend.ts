@@ -1,10 +1,11 @@
 import type { Backend, Inference, LoadedModel, ModelSource, VerifiedArtefact } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { detectDevices, isStale } from './detect.ts';
+import { detectDevices, incarnation } from './detect.ts';
 import { createDevice, type DeviceParts, type ServedDevice } from './device.ts';
 import type { HeatLimits } from './heat.ts';
 import type { Link, StartHost } from './link.ts';
+import type { Step } from './messages.ts';
 import { HailoModel } from './model.ts';
 
 /** The `backend.hailo` section, in milliseconds. */
@@ -26,12 +27,14 @@ export interface HailoBackendParts {
   readonly startHost: StartHost;
   readonly log: Log;
   readonly onChange?: () => void;
-  /** Only a new process can open the device, see detect.ts. */
-  readonly onStale?: (why: string) => void;
+  /** Only a new process can open the device, see detect.ts; `node` tells this node from one made later. */
+  readonly onStale?: (why: string, node: string) => void;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
   readonly retryDelayMs?: (attempt: number) => number;
   readonly measureMs?: number;
+  /** A step of an opening is done, and what it found; see messages.ts. */
+  readonly onStep?: (step: Step, text: string) => void;
 }
 
 /**
@@ -91,7 +94,7 @@ function toDevice(device: () => ServedDevice) {
 }
 
 function toDeviceParts(
-  { settings, startHost, log, onChange, onStale, root, retryDelayMs, measureMs }: HailoBackendParts,
+  { settings, startHost, log, onChange, onStale, root, retryDelayMs, measureMs, onStep }: HailoBackendParts,
   source: ModelSource,
   hef: VerifiedArtefact,
 ): Omit<DeviceParts, 'prove'> {
@@ -99,6 +102,7 @@ function toDeviceParts(
   const crossing = { id, input, outputs, inputLayout: hef.inputLayout ?? null, vstreams: hef.vstreams ?? {} };
   const { probeIntervalMs, heatLimits, keepAliveMs, ...forHost } = settings;
   return {
+    id: nameOf(settings.deviceId, root),
     startHost,
     log,
     probeIntervalMs,
@@ -109,14 +113,20 @@ function toDeviceParts(
     whyNot: () => whyNotNow(root, onStale),
     onChange: onChange ?? (() => {}),
     ...(retryDelayMs && { retryDelayMs }),
+    ...(onStep && { onStep }),
   };
 }
 
-function whyNotNow(root: string | undefined, onStale: ((why: string) => void) | undefined): string | null {
-  const stale = detectDevices(root).find((device) => isStale(device, root));
+function nameOf(deviceId: string | null, root: string | undefined): string {
+  if (deviceId === null) return detectDevices(root)[0]?.name ?? 'hailo0';
+  return /^\d+$/.test(deviceId) ? `hailo${deviceId}` : deviceId;
+}
+
+function whyNotNow(root: string | undefined, onStale: HailoBackendParts['onStale']): string | null {
+  const stale = detectDevices(root).find(({ isStale }) => isStale);
   if (stale === undefined) return whyNoDevice(root);
-  const why = `${stale.node} was re-created (a driver reload?) and this process may not open it any more: restart the service.`;
-  onStale?.(why);
+  const why = whyNoDevice(root) ?? '';
+  onStale?.(why, incarnation(stale, root));
   return why;
 }
 
@@ -139,6 +149,9 @@ export function whyNoDevice(root?: string): string | null {
   }
   if (first.node === null) {
     return `The driver has a Hailo device (${first.name}), but /dev/${first.name} is missing: reload the driver or reboot.`;
+  }
+  if (first.isStale) {
+    return `${first.node} is there, but the service may not open it: the driver was loaded after the service started, which systemctl restart hailo-tcn-sidecar cures, or its unit has no DeviceAllow= for it.`;
   }
   if (!first.isAccessible) {
     return `There is a Hailo device (${first.node}), but this user may not open it: add the user to the group that ls -l ${first.node} shows, or install the udev rule of this package.`;

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A Hailo chip as the kernel shows it; opens nothing. */
@@ -9,6 +9,11 @@ export interface DetectedDevice {
   readonly node: string | null;
   /** Whether this user may open the node for reading and writing. */
   readonly isAccessible: boolean;
+  /**
+   * EPERM, though its mode lets this user in: systemd's DeviceAllow= names the devices that were there when the service
+   * started, and a driver that is loaded later brings another. Only a new process can open it.
+   */
+  readonly isStale: boolean;
 }
 
 /** The driver's device classes and the prefix of their nodes. */
@@ -16,10 +21,10 @@ const CLASSES = ['hailo_chardev', 'hailo1x'];
 const NODE = /^(hailo\d+|h1x-\d+)$/;
 
 /** Chips by sysfs class and by node, each once, in name order. `root` is / but in tests. */
-export function detectDevices(root = '/', mayOpen = isAccessible): DetectedDevice[] {
+export function detectDevices(root = '/', access = tryAccess): DetectedDevice[] {
   const fromClasses = CLASSES.flatMap((name) => list(join(root, 'sys/class', name)));
   const fromNodes = list(join(root, 'dev')).filter((name) => NODE.test(name));
-  return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, mayOpen));
+  return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, access));
 }
 
 const MODULES = ['hailo_pci', 'hailo1x_pci'];
@@ -34,37 +39,26 @@ export function driverVersion(root = '/'): string | null {
   return null;
 }
 
-/**
- * True when a node is there, its mode lets this user in, and yet opening it gives EPERM: systemd's DeviceAllow named the
- * device as it was when the service started, and a driver that was loaded again has another number. Only a new process
- * can open it.
- */
-export function isStale(device: DetectedDevice, root = '/', open = tryOpen): boolean {
-  return device.node !== null && device.isAccessible && open(join(root, device.node)) === 'EPERM';
+/** Tells a node from another that is made under the same name later. */
+export function incarnation({ node }: DetectedDevice, root = '/'): string {
+  const { ino, rdev, ctimeMs } = statSync(join(root, node ?? ''));
+  return `${node} ${ino} ${rdev} ${ctimeMs}`;
 }
 
-/** The error's code, or null. */
-function tryOpen(path: string): string | null {
+function describe(root: string, name: string, access: typeof tryAccess): DetectedDevice {
+  const node = join(root, 'dev', name);
+  if (!existsSync(node)) return { name, node: null, isAccessible: false, isStale: false };
+  const code = access(node);
+  return { name, node: `/dev/${name}`, isAccessible: code === null, isStale: code === 'EPERM' };
+}
+
+/** The error's code, or null. The kernel asks the device cgroup here, too, so nothing need be opened to know. */
+function tryAccess(path: string): string | null {
   try {
-    closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+    accessSync(path, constants.R_OK | constants.W_OK);
     return null;
   } catch (thrown) {
     return (thrown as NodeJS.ErrnoException).code ?? 'unknown';
-  }
-}
-
-function describe(root: string, name: string, mayOpen: typeof isAccessible): DetectedDevice {
-  const node = join(root, 'dev', name);
-  if (!existsSync(node)) return { name, node: null, isAccessible: false };
-  return { name, node: `/dev/${name}`, isAccessible: mayOpen(node) };
-}
-
-function isAccessible(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

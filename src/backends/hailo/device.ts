@@ -1,7 +1,7 @@
 import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
-import type { OpenRequest } from './messages.ts';
+import type { OpenRequest, Step } from './messages.ts';
 import { createVitals, type VitalsParts } from './vitals.ts';
 
 export interface DeviceParts extends VitalsParts {
@@ -15,6 +15,8 @@ export interface DeviceParts extends VitalsParts {
   whyNot(): string | null;
   /** Proves a link before it serves; throws when its golden windows do not come out right. */
   prove(link: Link): Promise<void>;
+  /** A step of an opening is done, and what it found. */
+  readonly onStep?: (step: Step, text: string) => void;
   /** Delay before the n-th try in a row, in milliseconds; for tests. */
   readonly retryDelayMs?: (attempt: number) => number;
 }
@@ -156,7 +158,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
 
   return {
     state,
-    telemetry: () => vitals.telemetry(restarts),
+    telemetry: () => vitals.telemetry(restarts, serving?.ready ?? null),
     link: () => {
       if (isAsleep) wake();
       touch();

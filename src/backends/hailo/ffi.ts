@@ -15,6 +15,7 @@ const PROTOTYPES = {
   hailo_get_physical_devices: 'void *, _Out_ void **, _Inout_ size_t *',
   hailo_identify: 'void *, void *',
   hailo_get_chip_temperature: 'void *, void *',
+  hailo_get_extended_device_information: 'void *, void *',
   hailo_power_measurement: 'void *, int, int, void *',
   hailo_set_notification_callback: 'void *, void *, int, void *',
   hailo_remove_notification_callback: 'void *, int',

@@ -8,7 +8,7 @@ import { openFfi } from './ffi.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import { HailoError } from './hailo-error.ts';
 import { libraryCandidates } from './library.ts';
-import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
+import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { libraryVersion, openSession, type Session } from './session.ts';
 import type { DeviceEvent } from './vdevice.ts';
@@ -30,7 +30,7 @@ export async function hostCommand(): Promise<number> {
 
   async function open(request: OpenRequest): Promise<void> {
     try {
-      const opened = await openDevice(request, (event) => say({ type: 'event', event }));
+      const opened = await openDevice(request, say);
       session = opened.session;
       const answer = (ticket: number, payload: Buffer) => void channel.write(encodeFrame(KIND.window, ticket, payload));
       pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) });
@@ -80,19 +80,23 @@ async function measure(session: Session, pipeline: Pipeline): Promise<Measuremen
   return {
     temperaturesCelsius: await session.temperatures().catch(() => []),
     powerWatts: await session.power().catch(() => null),
+    clockHz: await session.clock().catch(() => null),
     busyMs: pipeline.busyMs(),
   };
 }
 
 async function openDevice(
   request: OpenRequest,
-  onEvent: (event: DeviceEvent) => void,
+  say: (message: FromHost) => void,
 ): Promise<{ session: Session; library: string }> {
   const hef = readVerified(request);
   const ffi = await openFfi(libraryCandidates(request.library));
   const version = showVersion(libraryVersion(ffi));
+  const onStep = (step: Step, text: string) => say({ type: 'step', step, text });
+  onStep('library', `${ffi.path}, version ${version}`);
   try {
-    return { session: await openSession(ffi, { ...request, hef, onEvent }), library: version };
+    const onEvent = (event: DeviceEvent) => say({ type: 'event', event });
+    return { session: await openSession(ffi, { ...request, hef, onEvent, onStep }), library: version };
   } catch (thrown) {
     throw withVersions(thrown, version);
   }

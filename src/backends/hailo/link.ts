@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
-import type { Fault, FromHost, Measurement, OpenRequest, ToHost } from './messages.ts';
+import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
 import type { DeviceEvent } from './vdevice.ts';
 
 /** Starts a device host; its channel is file descriptor 3, its stderr a pipe. */
@@ -19,6 +19,8 @@ export interface LinkParts {
   onLost(fault: Fault): void;
   onMeasured(measurement: Measurement): void;
   onEvent(event: DeviceEvent): void;
+  /** A step of the opening is done. */
+  onStep?(step: Step, text: string): void;
   /** Opening loads firmware and may take seconds; a host that takes longer is killed. */
   readonly openTimeoutMs?: number;
 }
@@ -98,6 +100,7 @@ export function createLink(parts: LinkParts): Link {
       ready.resolve(message);
     } else if (message.type === 'measured') parts.onMeasured(message);
     else if (message.type === 'event') parts.onEvent(message.event);
+    else if (message.type === 'step') parts.onStep?.(message.step, message.text);
     else if (message.type !== 'closed') lose(message.fault);
   }
 

@@ -16,6 +16,10 @@ export interface OpenRequest {
 
 export type ToHost = OpenRequest | { readonly type: 'measure' } | { readonly type: 'close' };
 
+/** What opening goes through, in this order; a host tells each one that it has behind it. */
+export const STEPS = ['library', 'hef', 'device', 'firmware', 'network'] as const;
+export type Step = (typeof STEPS)[number];
+
 /** What went wrong, fit to cross: a SidecarError or HailoError taken apart. */
 export interface Fault {
   readonly code: 'MODEL_INVALID' | 'BACKEND_UNAVAILABLE';
@@ -28,6 +32,7 @@ export interface Fault {
 export interface Measurement {
   readonly temperaturesCelsius: readonly number[];
   readonly powerWatts: number | null;
+  readonly clockHz: number | null;
   /** Milliseconds with a window inside the device, since the host began. */
   readonly busyMs: number;
 }
@@ -39,6 +44,7 @@ export type FromHost =
       readonly library: string;
       readonly isTransposed: boolean;
     }
+  | { readonly type: 'step'; readonly step: Step; readonly text: string }
   | { readonly type: 'failed'; readonly fault: Fault }
   /** The chip reported it by itself. */
   | { readonly type: 'event'; readonly event: DeviceEvent }

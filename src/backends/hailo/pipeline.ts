@@ -17,7 +17,7 @@ export interface Pipeline {
 /** Windows inside the device at a time: enough to keep it busy, fewer than its queue holds, so that no write waits. */
 const DEPTH = 4;
 /** Once in so many milliseconds the device is let run empty, see below. */
-const SYNC_MS = 1000;
+const SYNC_MS = 100;
 
 /**
  * One writer and one reader on the two ends of the device, so that it always has work while any is queued.

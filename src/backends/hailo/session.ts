@@ -1,17 +1,21 @@
-import { type Abi, abiOf, CONFIGURE_PARAMS, FLOAT32, type LibraryVersion, VSTREAM_PARAMS } from './abi.ts';
+import { SidecarError } from '../../core/errors.ts';
+import { type Abi, abiOf, CONFIGURE_PARAMS, type LibraryVersion } from './abi.ts';
 import { check, first } from './calls.ts';
 import type { Ffi, Handle } from './ffi.ts';
+import type { Step } from './messages.ts';
+import { MAX_VSTREAMS, openVstreams, readerOf, write } from './streams.ts';
 import {
   type DeviceEvent,
   type DeviceIdentity,
   listenForEvents,
   openVdevice,
+  readClock,
   readIdentity,
   readPower,
   readTemperatures,
   type VdeviceOptions,
 } from './vdevice.ts';
-import { type Crossing, type CrossingSource, decodeVstreamInfos, planCrossing, textOf } from './vstreams.ts';
+import { type Crossing, type CrossingSource, decodeVstreamInfos, planCrossing, showCrossing } from './vstreams.ts';
 
 /** What a session is opened with. */
 export interface SessionOptions extends VdeviceOptions {
@@ -20,6 +24,8 @@ export interface SessionOptions extends VdeviceOptions {
   readonly source: CrossingSource;
   /** The chip reported something by itself. */
   onEvent(event: DeviceEvent): void;
+  /** A step of the opening is done; what it found. */
+  onStep(step: Step, text: string): void;
   readonly timeoutMs: number;
   readonly batchSize: number;
 }
@@ -32,8 +38,9 @@ export interface Session {
   write(frame: Uint8Array): void;
   /** The next frame of every output, in the order of crossing.outputs: frames come in the order of their writes. */
   read(): Promise<Buffer[]>;
-  /** Celsius, one per sensor; watts. Control messages: they do not wait for windows. */
+  /** Celsius, one per sensor; watts; hertz. Control messages: they do not wait for windows. */
   temperatures(): Promise<number[]>;
+  clock(): Promise<number>;
   power(): Promise<number>;
   /** Releases everything in the order that the library wants. Never throws: what cannot be released ends with the process. */
   close(): Promise<void>;
@@ -75,34 +82,52 @@ async function openSteps(
   const releaseHef = once(() => ffi.call('hailo_release_hef', hef));
   onClose(releaseHef);
   const crossing = planCrossing(options.source, readInfos(ffi, hef, abi)); // before the device is touched
+  options.onStep('hef', showCrossing(crossing));
   const vdevice = await openVdevice(ffi, options, onClose);
   onClose(releaseHef); // the library wants it back before the vdevice
   const identity = readIdentity(ffi, vdevice);
+  options.onStep(
+    'device',
+    `${identity.architecture}, ${identity.product || identity.board}, serial number ${identity.serial}`,
+  );
+  options.onStep('firmware', identity.firmware);
   listenForEvents(ffi, vdevice, options.onEvent, onClose);
   const group = await configure(ffi, { vdevice, hef, abi, batchSize: options.batchSize });
   const outputs = openVstreams(ffi, group, 'output', options.timeoutMs);
   onClose(() => ffi.wait('hailo_release_output_vstreams', outputs.handles, outputs.handles.length));
   const inputs = openVstreams(ffi, group, 'input', options.timeoutMs);
   onClose(() => ffi.wait('hailo_release_input_vstreams', inputs.handles, inputs.handles.length));
-  const calls = new Set<Promise<unknown>>();
+  const reads = new Set<Promise<unknown>>();
+  const questions = new Set<Promise<unknown>>();
+  let isClosing = false;
   onClose(async () => {
+    isClosing = true;
+    await Promise.allSettled(questions);
     ffi.call('hailo_shutdown_network_group', group); // first: else each frame in flight waits for its timeout
-    await Promise.allSettled(calls); // a vstream must not be released under a call
+    await Promise.allSettled(reads); // a vstream must not be released under a call
   });
-  const track = <T>(call: Promise<T>): Promise<T> => {
-    calls.add(call);
-    return call.finally(() => calls.delete(call));
+  /** A device must not be asked while it is released, either. */
+  const ask = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (isClosing) throw new SidecarError('BACKEND_UNAVAILABLE', 'The session is being closed.');
+    return tracked(questions, call());
   };
+  options.onStep('network', 'configured, its vstreams are open');
   const [input] = inputs.handles;
   const [longest, ...others] = crossing.outputs.map(({ name }) => readerOf(ffi, outputs, name));
   return {
     identity,
     crossing,
     write: (frame) => write(ffi, input, frame),
-    read: async () => [await track(longest!.wait()), ...others.map((reader) => reader.take())],
-    temperatures: () => readTemperatures(ffi, vdevice),
-    power: () => readPower(ffi, vdevice),
+    read: async () => [await tracked(reads, longest!.wait()), ...others.map((reader) => reader.take())],
+    temperatures: () => ask(() => readTemperatures(ffi, vdevice)),
+    power: () => ask(() => readPower(ffi, vdevice)),
+    clock: () => ask(() => readClock(ffi, vdevice, abi)),
   };
+}
+
+function tracked<T>(calls: Set<Promise<unknown>>, call: Promise<T>): Promise<T> {
+  calls.add(call);
+  return call.finally(() => calls.delete(call));
 }
 
 function once(step: () => unknown): () => void {
@@ -112,8 +137,6 @@ function once(step: () => unknown): () => void {
     isDone = true;
   };
 }
-
-const MAX_VSTREAMS = 40;
 
 function readInfos(ffi: Ffi, hef: Handle, abi: Abi) {
   const bytes = Buffer.alloc(MAX_VSTREAMS * abi.vstreamInfoBytes);
@@ -142,61 +165,4 @@ async function configure(ffi: Ffi, { vdevice, hef, abi, batchSize }: ConfigurePa
   const out: Handle[] = [null];
   check('hailo_configure_vdevice', await ffi.wait('hailo_configure_vdevice', vdevice, hef, params, out, [1]));
   return out[0];
-}
-
-interface Vstreams {
-  readonly names: readonly string[];
-  readonly handles: Handle[];
-}
-
-/** All of one direction at once, as the library wants it, with float32 on our side and our own timeout. */
-function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'output', timeoutMs: number): Vstreams {
-  const params = Buffer.alloc(MAX_VSTREAMS * VSTREAM_PARAMS.bytes);
-  const count = [MAX_VSTREAMS];
-  const make = `hailo_make_${direction}_vstream_params` as const;
-  check(make, ffi.call(make, group, false, FLOAT32, params, count));
-  const number = count[0] ?? 0;
-  const names: string[] = [];
-  for (let i = 0; i < number; i++) {
-    const at = i * VSTREAM_PARAMS.bytes;
-    names.push(textOf(params, at, 128));
-    params.writeUInt32LE(timeoutMs, at + VSTREAM_PARAMS.timeoutAt);
-  }
-  const handles: Handle[] = new Array(number).fill(null);
-  const create = `hailo_create_${direction}_vstreams` as const;
-  check(create, ffi.call(create, group, params, number, handles));
-  return { names, handles };
-}
-
-/**
- * On this thread: room in the queue is the usual case, and a hop to another thread costs more than the call. A write that
- * waits for a device that hangs holds up this process alone, and that is what it is for.
- */
-function write(ffi: Ffi, input: Handle, frame: Uint8Array): void {
-  const call = 'hailo_vstream_write_raw_buffer';
-  check(call, ffi.call(call, input, frame, frame.length));
-}
-
-interface Reader {
-  /** Waits on another thread. */
-  wait(): Promise<Buffer>;
-  /** On this thread, for outputs that are there already. */
-  take(): Buffer;
-}
-
-function readerOf(ffi: Ffi, outputs: Vstreams, name: string): Reader {
-  const handle = outputs.handles[outputs.names.indexOf(name)];
-  const size = [0];
-  const sizeCall = 'hailo_get_output_vstream_frame_size';
-  check(sizeCall, ffi.call(sizeCall, handle, size));
-  const frame = Buffer.alloc(size[0] ?? 0);
-  const call = 'hailo_vstream_read_raw_buffer';
-  const done = (status: number) => {
-    check(call, status);
-    return frame;
-  };
-  return {
-    wait: async () => done(await ffi.wait(call, handle, frame, frame.length)),
-    take: () => done(ffi.call(call, handle, frame, frame.length)),
-  };
 }

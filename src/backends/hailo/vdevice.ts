@@ -1,5 +1,5 @@
 import { SidecarError } from '../../core/errors.ts';
-import { architectureName, DEVICE_ID_BYTES, IDENTITY, TEMPERATURE, VDEVICE_PARAMS } from './abi.ts';
+import { type Abi, architectureName, DEVICE_ID_BYTES, IDENTITY, TEMPERATURE, VDEVICE_PARAMS } from './abi.ts';
 import { check, first } from './calls.ts';
 import type { Ffi, Handle } from './ffi.ts';
 import { textOf } from './vstreams.ts';
@@ -15,6 +15,7 @@ export interface DeviceIdentity {
   readonly architecture: string;
   readonly firmware: string;
   readonly board: string;
+  readonly product: string;
   readonly serial: string;
 }
 
@@ -69,10 +70,13 @@ export function readIdentity(ffi: Ffi, vdevice: Handle): DeviceIdentity {
   return {
     architecture: architectureName(bytes.readInt32LE(IDENTITY.archAt)),
     firmware: version.join('.'),
-    board: textOf(bytes, IDENTITY.boardAt + 0, bytes.readUInt8(IDENTITY.boardAt - 1)),
-    serial: textOf(bytes, IDENTITY.serialAt + 1, bytes.readUInt8(IDENTITY.serialAt)),
+    board: countedText(bytes, IDENTITY.boardAt),
+    serial: countedText(bytes, IDENTITY.serialAt),
+    product: countedText(bytes, IDENTITY.productAt),
   };
 }
+
+const countedText = (bytes: Buffer, at: number) => textOf(bytes, at + 1, bytes.readUInt8(at)).trim();
 
 /** Celsius of both sensors. */
 export async function readTemperatures(ffi: Ffi, vdevice: Handle): Promise<number[]> {
@@ -80,6 +84,14 @@ export async function readTemperatures(ffi: Ffi, vdevice: Handle): Promise<numbe
   const call = 'hailo_get_chip_temperature';
   check(call, await ffi.wait(call, deviceOf(ffi, vdevice), bytes));
   return [bytes.readFloatLE(TEMPERATURE.ts0), bytes.readFloatLE(TEMPERATURE.ts1)];
+}
+
+/** Hertz of the core that computes networks. */
+export async function readClock(ffi: Ffi, vdevice: Handle, abi: Abi): Promise<number> {
+  const bytes = Buffer.alloc(abi.extendedInfoBytes);
+  const call = 'hailo_get_extended_device_information';
+  check(call, await ffi.wait(call, deviceOf(ffi, vdevice), bytes));
+  return bytes.readUInt32LE(0);
 }
 
 /** hailo_notification_id → what happened, for a person. */

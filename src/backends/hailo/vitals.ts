@@ -1,11 +1,13 @@
 import type { DeviceTelemetry } from '../../core/backend.ts';
 import type { Log } from '../../core/log.ts';
 import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
-import type { Link } from './link.ts';
+import type { HostReady, Link } from './link.ts';
 import type { Measurement } from './messages.ts';
 import type { DeviceEvent } from './vdevice.ts';
 
 export interface VitalsParts {
+  /** As a person names the device, e.g. hailo0. */
+  readonly id: string;
   readonly log: Log;
   heatLimits(): HeatLimits;
   /** Time between two measurements; for tests. */
@@ -24,12 +26,13 @@ export interface Vitals {
   /** The device is gone: what it said holds no more. */
   forget(): void;
   readonly heat: HeatLevel;
-  telemetry(restarts: number): DeviceTelemetry | null;
+  /** null until the device has said something. */
+  telemetry(restarts: number, ready: HostReady | null): DeviceTelemetry | null;
 }
 
 const MEASURE_MS = 10_000;
 
-export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange }: VitalsParts): Vitals {
+export function createVitals({ id, log, heatLimits, measureMs = MEASURE_MS, onChange }: VitalsParts): Vitals {
   let heat: HeatLevel = 'normal';
   let last: { at: number; measurement: Measurement; utilisation: number | null } | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -81,10 +84,11 @@ export function createVitals({ log, heatLimits, measureMs = MEASURE_MS, onChange
       last = null;
       heat = 'normal';
     },
-    telemetry: (restarts) => {
-      if (last === null) return null;
-      const { temperaturesCelsius, powerWatts } = last.measurement;
-      return { temperaturesCelsius, powerWatts, utilisation: last.utilisation, restarts, events };
+    telemetry: (restarts, ready) => {
+      if (last === null || ready === null) return null;
+      const { busyMs: _, ...measured } = last.measurement;
+      const identity = { ...ready.identity, library: ready.library };
+      return { id, identity, ...measured, utilisation: last.utilisation, restarts, events };
     },
   };
 }

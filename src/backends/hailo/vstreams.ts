@@ -98,6 +98,12 @@ const product = (shape: readonly number[]) => shape.reduce((size, side) => size 
 const isSame = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((side, i) => side === b[i]);
 
+/** For a person: which vstream takes the window, which give the outputs. */
+export function showCrossing({ input, outputs, isTransposed }: Crossing): string {
+  const order = isTransposed ? ' (columns first)' : '';
+  return `${input.name}${order} → ${outputs.map(({ name }) => name).join(', ')}, as the manifest says`;
+}
+
 function disagree(source: CrossingSource, infos: readonly VstreamInfo[]): SidecarError {
   const show = (name: string, shape: readonly number[]) => `${source.vstreams[name] ?? name} [${shape.join(',')}]`;
   const layout = source.inputLayout ?? source.input.shape;

@@ -246,7 +246,19 @@ t.test('the device tells its temperatures, its power and how busy it is', { skip
     while (!holds()) await model.run(window);
   };
   await until(() => (backend.telemetry?.()?.utilisation ?? 0) > 0);
-  t.match(backend.telemetry?.(), { temperaturesCelsius: [51.5, 50.25], powerWatts: 2.5, restarts: 0 });
+  t.match(backend.telemetry?.(), {
+    identity: {
+      architecture: 'Hailo-8',
+      firmware: '4.23.0',
+      board: 'Hailo-8',
+      product: 'STAND-IN FOR TESTS',
+      serial: 'HLSTANDIN0000001',
+    },
+    temperaturesCelsius: [51.5, 50.25],
+    powerWatts: 2.5,
+    clockHz: 4e8,
+    restarts: 0,
+  });
   await chip.script('notify clock 400 200', 'notify overcurrent 1 2.5');
   await until(() => said.includes('the Hailo device reports: overcurrent'));
   t.match(backend.telemetry?.(), { events: { 'clock change': 1, overcurrent: 1 } });

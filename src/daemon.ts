@@ -3,6 +3,7 @@ import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
 import { toSidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
+import { MESSAGE_IDS } from './core/message-ids.ts';
 import { inTime } from './core/timer.ts';
 import { createGoldenWatch } from './fingerprint.ts';
 import { showAddress } from './http/listen.ts';
@@ -156,8 +157,11 @@ function startProof(state: State, log: DaemonLog, onChange: () => void): void {
 function announce(state: State, log: DaemonLog, notify: Notify): void {
   const line = toStatusLine(state);
   notify.ready(line);
-  if (state.failure() === null) log.info({}, `${line}. Try: ${toTryLine(state)}`);
-  else log.error({}, line);
+  const { manifest, backend } = state;
+  const fields = { model: `${manifest.name}@${manifest.version}`, backend: backend.state().kind };
+  if (state.failure() === null)
+    log.info({ message_id: MESSAGE_IDS.serving, ...fields }, `${line}. Try: ${toTryLine(state)}`);
+  else log.error({ message_id: MESSAGE_IDS.notServing, ...fields }, line);
 }
 
 function reloadInto(state: State, { log, notify, readAgain }: DaemonParts, metrics: Metrics): void {

@@ -1,6 +1,7 @@
 import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
 import { messageOf } from './core/errors.ts';
+import { MESSAGE_IDS } from './core/message-ids.ts';
 import type { DaemonLog } from './observe/log.ts';
 import type { Notify } from './system/notify.ts';
 
@@ -18,13 +19,18 @@ export function reload(parts: ReloadParts, current: LoadedConfig): LoadedConfig 
   try {
     const { loaded, applied, needsRestart } = parts.read(current);
     log.setLevel(loaded.config.logging.level);
-    for (const { key, from, to } of applied) log.info({ from, to }, `configuration reloaded: ${key} is now in force`);
+    for (const { key, from, to } of applied)
+      log.info({ message_id: MESSAGE_IDS.reloaded, from, to }, `configuration reloaded: ${key} is now in force`);
     for (const { key } of needsRestart) log.warn({}, `configuration reloaded: ${key} has changed; restart to apply it`);
     for (const warning of loaded.warnings.filter((text) => !current.warnings.includes(text))) log.warn({}, warning);
-    if (applied.length + needsRestart.length === 0) log.info({}, 'configuration reloaded: nothing has changed');
+    if (applied.length + needsRestart.length === 0)
+      log.info({ message_id: MESSAGE_IDS.reloaded }, 'configuration reloaded: nothing has changed');
     return loaded;
   } catch (thrown) {
-    log.error({}, `configuration not reloaded, the one in force stays: ${messageOf(thrown)}`);
+    log.error(
+      { message_id: MESSAGE_IDS.reloadRefused },
+      `configuration not reloaded, the one in force stays: ${messageOf(thrown)}`,
+    );
     return current;
   } finally {
     notify.ready(parts.statusLine());

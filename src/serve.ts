@@ -4,8 +4,10 @@ import { createExpectedVersion } from './config/expected-version.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { reloadConfig } from './config/reload.ts';
 import { messageOf, SidecarError, toSidecarError } from './core/errors.ts';
+import { MESSAGE_IDS } from './core/message-ids.ts';
 import { type Daemon, start } from './daemon.ts';
 import { createLog, type DaemonLog, FORMATS, type LogFormat } from './observe/log.ts';
+import { openJournal } from './system/journal.ts';
 import { createNotify, type Notify } from './system/notify.ts';
 import { readRelease } from './system/release.ts';
 import { mayRestartFor } from './system/restart-once.ts';
@@ -34,11 +36,13 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
   const source = { path: values.config ?? null, env: process.env };
   const loaded = loadConfig(source);
   const { level, format } = loaded.config.logging;
+  const journal = process.env.JOURNAL_STREAM === undefined ? null : await openJournal();
   const log = createLog({
     level,
     format: values.format === undefined ? format : toFormat(values.format),
     env: process.env,
     isTerminal: process.stdout.isTTY === true,
+    ...(journal && { journal }),
   });
   const notify = await createNotify(process.env, process.pid);
   let inForce = loaded;
@@ -85,7 +89,8 @@ async function run(parts: RunParts): Promise<number> {
     daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), onStale });
   } catch (thrown) {
     const error = toSidecarError(thrown);
-    parts.log.error(error.code === 'INTERNAL' ? { err: error.cause } : {}, `Cannot start: ${error.message}`);
+    const fields = { message_id: MESSAGE_IDS.startFailed, ...(error.code === 'INTERNAL' && { err: error.cause }) };
+    parts.log.error(fields, `Cannot start: ${error.message}`);
     parts.notify.sendStatus(`Cannot start: ${error.message}`);
     return error.rule.exit;
   }
@@ -109,17 +114,17 @@ function hasLostTerminal(): boolean {
 
 /** Nothing has been let in yet, so there is nothing to answer, and a start that hangs could not be stopped otherwise. */
 function giveUp(log: DaemonLog): void {
-  log.info({}, 'stopped before it served');
+  log.info({ message_id: MESSAGE_IDS.stopped }, 'stopped before it served');
   void log.close().then(() => process.exit(0));
 }
 
 async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {
   try {
     await daemon.stop();
-    log.info({}, 'stopped');
+    log.info({ message_id: MESSAGE_IDS.stopped }, 'stopped');
     return 0;
   } catch (thrown) {
-    log.error({}, `Stopped, but not cleanly: ${messageOf(thrown)}`);
+    log.error({ message_id: MESSAGE_IDS.stopped }, `Stopped, but not cleanly: ${messageOf(thrown)}`);
     return toSidecarError(thrown).rule.exit;
   }
 }
@@ -129,7 +134,7 @@ function untilSignal(log: DaemonLog): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        log.info({}, `${signal}: stopping`);
+        log.info({ message_id: MESSAGE_IDS.stopping }, `${signal}: stopping`);
         resolve();
       });
     }

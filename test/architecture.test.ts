@@ -26,7 +26,7 @@ const FOREIGN: Record<string, readonly string[]> = {
   'onnxruntime-node': ['backends/cpu/ort.ts'],
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts', 'observe/readings.ts', 'observe/device-readings.ts'],
-  koffi: ['system/notify.ts', 'backends/hailo/ffi.ts'],
+  koffi: ['system/notify.ts', 'system/journal.ts', 'backends/hailo/ffi.ts'],
   'hash-wasm': ['models/hef.ts'],
 };
 const EVERYWHERE = /^(node:|typebox(\/|$))/;

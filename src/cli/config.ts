@@ -8,14 +8,15 @@ import { ConfigError, type Problem, toLines } from '../config/problems.ts';
 import { toRenderedJson } from '../config/rendered.ts';
 import { FILE_LIMIT_BYTES } from '../config/source.ts';
 import { writeAtomically } from '../config/write.ts';
-import { ERRORS, SidecarError } from '../core/errors.ts';
+import { ERRORS, messageOf, SidecarError } from '../core/errors.ts';
 import { fail, type Io, parseCommandLine, toTable } from './io.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar config COMMAND [OPTIONS]
 
 Commands:
-  render [--in FILE.yaml] [--out FILE.json]
-                    check the YAML and print the JSON that the daemon reads; --out replaces a file at once
+  render [--in FILE.yaml] [--out FILE.json] [--signal PID]
+                    check the YAML and print the JSON that the daemon reads; --out replaces a file at once,
+                    --signal then tells the daemon with that process id to read it
   check [FILE] [--json]
                     check a YAML or JSON file; every error with its line and column, exit status 78
   show [--config FILE] [--json]
@@ -79,7 +80,7 @@ async function dispatch([name, ...rest]: readonly string[], io: Io, context: Con
 }
 
 async function render(argv: readonly string[], io: Io, { program }: ConfigContext): Promise<number> {
-  const options = { in: { type: 'string' }, out: { type: 'string' } } as const;
+  const options = { in: { type: 'string' }, out: { type: 'string' }, signal: { type: 'string' } } as const;
   const { values } = parseCommandLine(argv, options, { command: 'config render', operands: 0 });
   if (values.in?.endsWith('.json')) throw new SidecarError('USAGE', `${values.in} is JSON already; --in takes YAML.`);
   const document = await readFileOrStdin(values.in ?? DEFAULT_YAML_PATH);
@@ -89,7 +90,21 @@ async function render(argv: readonly string[], io: Io, { program }: ConfigContex
   warn(io, warnings);
   if (values.out === undefined || values.out === '-') io.out(json.trimEnd());
   else writeAtomically(values.out, json);
+  if (values.signal !== undefined) tellToReload(values.signal);
   return 0;
+}
+
+function tellToReload(pid: string): void {
+  if (!/^[1-9]\d*$/.test(pid))
+    throw new SidecarError('USAGE', `config render: --signal takes a process id, not "${pid}".`);
+  try {
+    process.kill(Number(pid), 'SIGHUP');
+  } catch (cause) {
+    const what = `The configuration is rendered, but process ${pid} cannot be told`;
+    throw new SidecarError('UNAVAILABLE', `${what}: ${messageOf(cause)}. Use systemctl reload hailo-tcn-sidecar.`, {
+      cause,
+    });
+  }
 }
 
 async function check(argv: readonly string[], io: Io): Promise<number> {

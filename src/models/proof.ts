@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.ts';
 import type { Clock, Log } from '../core/log.ts';
+import { MESSAGE_IDS } from '../core/message-ids.ts';
 import { inTime, MAX_TIMER_MS } from '../core/timer.ts';
 
 /**
@@ -54,8 +55,12 @@ export function createProof(parts: ProofParts): Proof {
     if (next === null) provedAt = parts.clock();
     if (next !== failure) {
       failure = next;
-      if (next === null) parts.log.info({}, 'golden windows pass again: the model is back in service');
-      else parts.log.error({}, next);
+      if (next === null)
+        parts.log.info(
+          { message_id: MESSAGE_IDS.modelBack },
+          'golden windows pass again: the model is back in service',
+        );
+      else parts.log.error({ message_id: MESSAGE_IDS.modelRefused }, next);
       parts.onChange(next);
     }
     schedule();

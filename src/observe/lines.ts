@@ -16,7 +16,7 @@ const LEVELS = [
   { from: 0, name: 'DEBUG', priority: 7, colour: 90 },
 ] as const;
 
-const FRAME = new Set(['level', 'time', 'msg', 'err', 'pid', 'hostname']);
+const FRAME = new Set(['level', 'time', 'msg', 'err', 'pid', 'hostname', 'message_id']);
 
 /** Record → journald lines: each carries the `<N>` priority prefix, because journald reads it per line. */
 export function toJournalLines(record: LogRecord): string {
@@ -26,6 +26,35 @@ export function toJournalLines(record: LogRecord): string {
     .map((line) => `<${priority}>${line}\n`)
     .join('')}`;
 }
+
+/**
+ * Record → fields of a journal entry: the same text as MESSAGE, and each field by its name in capitals, so that
+ * `journalctl REQUEST_ID=…` finds it.
+ */
+export function toJournalFields(record: LogRecord): [name: string, value: string][] {
+  const own = Object.entries(record)
+    .filter(([key, value]) => !NO_FIELD.has(key) && value !== null && value !== undefined)
+    .map(([key, value]): [string, string] => [
+      toFieldName(key),
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
+  return [
+    ['MESSAGE', toText(record)],
+    ['PRIORITY', String(levelOf(record).priority)],
+    ['SYSLOG_IDENTIFIER', 'hailo-tcn-sidecar'],
+    ...own,
+  ];
+}
+
+/** Fields of the journal's own. */
+const NO_FIELD = new Set(['level', 'time', 'msg', 'err', 'message', 'priority']);
+/** journald drops a field with any other name. */
+const toFieldName = (key: string) =>
+  key
+    .toUpperCase()
+    .replace(/[^A-Z0-9_]/g, '_')
+    .replace(/^[_0-9]+/, '')
+    .slice(0, 64);
 
 /** Record → a terminal line: `12:34:56.789 INFO  message key=value`. */
 export function toPrettyLine(record: LogRecord, hasColour: boolean): string {

@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, pino, stdSerializers } from 'pino';
 import type { Log } from '../core/log.ts';
-import { type LogRecord, toJournalLines, toPrettyLine } from './lines.ts';
+import { type LogRecord, toJournalFields, toJournalLines, toPrettyLine } from './lines.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export const FORMATS = ['auto', 'json', 'pretty', 'journal'] as const;
@@ -24,6 +24,8 @@ export interface LogOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly isTerminal: boolean;
   readonly sink?: LogSink;
+  /** journald's own socket; false when it did not take the entry, which then goes to stdout. */
+  readonly journal?: (fields: readonly (readonly [name: string, value: string])[]) => boolean;
 }
 
 const MAX_BUFFERED_BYTES = 4 << 20;
@@ -86,6 +88,15 @@ function openStdout(): LogSink {
 
 function toStream(sink: LogSink, format: Exclude<LogFormat, 'auto'>, options: LogOptions): DestinationStream {
   if (format === 'json') return { write: (line) => void sink.write(line) };
+  const { journal } = options;
+  if (format === 'journal' && journal !== undefined) {
+    return {
+      write: (line) => {
+        const record = JSON.parse(line) as LogRecord;
+        if (!journal(toJournalFields(record))) sink.write(toJournalLines(record));
+      },
+    };
+  }
   const hasColour = options.isTerminal && !options.env.NO_COLOR;
   const toLine = format === 'journal' ? toJournalLines : (record: LogRecord) => toPrettyLine(record, hasColour);
   return { write: (line) => void sink.write(toLine(JSON.parse(line) as LogRecord)) };

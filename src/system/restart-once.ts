@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** In the runtime directory, which systemd keeps while it starts a service again (RuntimeDirectoryPreserve=restart). */
+/** In the state directory: the runtime directory ends with the process. */
 const FILE = 'restarted-for';
 
 /**
@@ -10,7 +10,7 @@ const FILE = 'restarted-for';
  * a yes.
  */
 export function mayRestartFor(cause: string, env: NodeJS.ProcessEnv): boolean {
-  const { INVOCATION_ID: underSystemd, RUNTIME_DIRECTORY: directory } = env;
+  const { INVOCATION_ID: underSystemd, STATE_DIRECTORY: directory } = env;
   if (underSystemd === undefined || directory === undefined) return false;
   const path = join(directory, FILE);
   if (read(path) === cause) return false;

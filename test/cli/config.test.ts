@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -215,4 +216,21 @@ t.test('a file that may not be read is an error of the configuration', async (t)
     status: 78,
     err: /^error: The configuration file .* cannot be read/,
   });
+});
+
+t.test('render --signal tells a process to reload, only when the file is right', async (t) => {
+  const directory = t.testdir({ 'good.yaml': 'server: {port: 9001}\n', 'bad.yaml': BAD });
+  const out = join(directory, 'out.json');
+  const daemon = spawn('sleep', ['60']);
+  t.teardown(() => daemon.kill('SIGKILL'));
+  const pid = String(daemon.pid);
+  const ended = once(daemon, 'exit');
+  const render = (file: string, pid: string) =>
+    run(['render', '--in', join(directory, file), '--out', out, '--signal', pid]);
+  t.equal((await render('bad.yaml', pid)).status, 78);
+  t.notOk(existsSync(out));
+  t.equal((await render('good.yaml', pid)).status, 0);
+  t.equal((await render('good.yaml', 'x')).status, 64);
+  t.match(await render('good.yaml', '4194303'), { status: 69, err: /cannot be told.*ESRCH/ });
+  t.same(await ended, [null, 'SIGHUP']);
 });

@@ -54,3 +54,32 @@ t.test('closing closes the sink', async (t) => {
   await createLog({ ...options, sink: { write: () => true, close } }).close();
   t.equal(isClosed, true);
 });
+
+t.test('under systemd an entry carries its fields; what journald does not take goes to stdout', async (t) => {
+  const lines: string[] = [];
+  const entries: (readonly (readonly [string, string])[])[] = [];
+  let isUp = true;
+  const log = createLog({
+    ...options,
+    format: 'journal',
+    sink: { write: (text) => lines.push(text) },
+    journal: (fields) => isUp && entries.push(fields) > 0,
+  });
+  log.warn({ message_id: 'abc', request_id: 'r1', 'retry-in': 3, none: null }, 'lost');
+  isUp = false;
+  log.info({ backend: 'cpu' }, 'back');
+  t.same(
+    entries.map((fields) => Object.fromEntries(fields)),
+    [
+      {
+        MESSAGE: 'lost request_id=r1 retry-in=3',
+        PRIORITY: '4',
+        SYSLOG_IDENTIFIER: 'hailo-tcn-sidecar',
+        MESSAGE_ID: 'abc',
+        REQUEST_ID: 'r1',
+        RETRY_IN: '3',
+      },
+    ],
+  );
+  t.same(lines, ['<6>back backend=cpu\n']);
+});

@@ -3,7 +3,7 @@ import t from 'tap';
 import { mayRestartFor } from '../../src/system/restart-once.ts';
 
 t.test('under systemd one restart per cause, then never again for the same', async (t) => {
-  const env = { INVOCATION_ID: 'x', RUNTIME_DIRECTORY: t.testdir({}) };
+  const env = { INVOCATION_ID: 'x', STATE_DIRECTORY: t.testdir({}) };
   const answers = ['node 1', 'node 1', 'node 2', 'node 2'].map((cause) => mayRestartFor(cause, env));
   t.strictSame(answers, [true, false, true, false]);
 });
@@ -11,9 +11,9 @@ t.test('under systemd one restart per cause, then never again for the same', asy
 t.test('where nobody starts it again, or nothing can be remembered, it goes on', async (t) => {
   const directory = t.testdir({});
   const environments = [
-    { RUNTIME_DIRECTORY: directory },
+    { STATE_DIRECTORY: directory },
     { INVOCATION_ID: 'x' },
-    { INVOCATION_ID: 'x', RUNTIME_DIRECTORY: join(directory, 'missing') },
+    { INVOCATION_ID: 'x', STATE_DIRECTORY: join(directory, 'missing') },
   ];
   t.strictSame(
     environments.map((env) => mayRestartFor('node', env)),

@@ -1,5 +1,6 @@
 import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
+import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
 import type { OpenRequest, Step } from './messages.ts';
 import { createVitals, type VitalsParts } from './vitals.ts';
@@ -88,7 +89,10 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   async function attemptOpen(): Promise<void> {
     try {
       await tryOpen();
-      log.info({ device: state().device }, `the Hailo device serves: ${state().device}`);
+      log.info(
+        { message_id: MESSAGE_IDS.deviceServes, backend: 'hailo' },
+        `the Hailo device serves: ${state().device}`,
+      );
       parts.onChange();
     } catch (thrown) {
       down(messageOf(thrown));
@@ -136,7 +140,11 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     if (isClosed) return;
     const isNews = message !== reason;
     reason = message;
-    if (isNews) log.error({ retry_in_ms: delayMs(attempt) }, `the Hailo device does not serve: ${message}`);
+    if (isNews)
+      log.error(
+        { message_id: MESSAGE_IDS.deviceLost, retry_in_ms: delayMs(attempt) },
+        `the Hailo device does not serve: ${message}`,
+      );
     parts.onChange();
     clearTimeout(timer);
     timer = setTimeout(attemptOpen, delayMs(attempt));

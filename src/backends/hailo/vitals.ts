@@ -1,5 +1,6 @@
 import type { DeviceTelemetry } from '../../core/backend.ts';
 import type { Log } from '../../core/log.ts';
+import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
 import type { HostReady, Link } from './link.ts';
 import type { Measurement } from './messages.ts';
@@ -58,10 +59,12 @@ export function createVitals({ id, log, heatLimits, measureMs = MEASURE_MS, onCh
 
   function tell(celsius: number, { warningCelsius: warning, criticalCelsius: critical }: HeatLimits): void {
     const text = `the Hailo device is at ${celsius.toFixed(1)} °C`;
+    const message_id = MESSAGE_IDS.overheated;
     const cure = 'it may throttle or shut down; check its cooling';
-    if (heat === 'normal') log.info({ celsius }, `${text}: back to normal`);
-    else if (heat === 'warm') log.warn({ celsius }, `${text} (warning from ${warning} °C): check its cooling`);
-    else log.error({ celsius }, `${text} (critical from ${critical} °C): ${cure}`);
+    if (heat === 'normal') log.info({ message_id, celsius }, `${text}: back to normal`);
+    else if (heat === 'warm')
+      log.warn({ message_id, celsius }, `${text} (warning from ${warning} °C): check its cooling`);
+    else log.error({ message_id, celsius }, `${text} (critical from ${critical} °C): ${cure}`);
   }
 
   return {
@@ -71,7 +74,7 @@ export function createVitals({ id, log, heatLimits, measureMs = MEASURE_MS, onCh
     heard,
     event: (event) => {
       events[event] = (events[event] ?? 0) + 1;
-      log.warn({ event }, `the Hailo device reports: ${event}`);
+      log.warn({ message_id: MESSAGE_IDS.deviceEvent, event }, `the Hailo device reports: ${event}`);
     },
     watch: (link) => {
       clearInterval(timer);

@@ -1,13 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runFault, startOnChip } from '../test/fakes/daemon-on-chip.ts';
+import { type OnChipOptions, runFault, startOnChip } from '../test/fakes/daemon-on-chip.ts';
 
 /**
  * `npm run faults`: the daemon on the stand-in for libhailort, four clients that ask without a pause, one fault at a time.
  * Prints the README's fault table; ends with 1 when a window got a wrong answer or none.
  */
-const FAULTS: readonly [what: string, script: string][] = [
+const DEFAULTS: OnChipOptions = { hailo: 'timeout_ms: 1000', inference: 'deadline_ms: 40' };
+const FAULTS: readonly [what: string, script: string, options?: OnChipOptions][] = [
   ['the library crashes in a write', 'crash hailo_vstream_write_raw_buffer times=1'],
   ['the library crashes in a read', 'crash hailo_vstream_read_raw_buffer times=1'],
   ['the library hangs in a read', 'hang hailo_vstream_read_raw_buffer times=1'],
@@ -17,7 +18,14 @@ const FAULTS: readonly [what: string, script: string][] = [
   ['the device is lost in mid-stream (63)', 'lost'],
   ['the device takes no windows', 'silent'],
   ['the device swallows windows', 'swallow'],
+  ['the device swallows one window', 'swallow times=1'],
   ['the device is lost and stays away for a while', 'lost\nnone'],
+  ['the library hangs in a read; deadline 40 ms, timeout 1 s', 'hang hailo_vstream_read_raw_buffer times=1', DEFAULTS],
+  [
+    'the library crashes in a write; deadline 40 ms, timeout 1 s',
+    'crash hailo_vstream_write_raw_buffer times=1',
+    DEFAULTS,
+  ],
 ];
 
 console.log(
@@ -26,10 +34,10 @@ console.log(
 console.log('|---|--:|--:|--:|--:|--:|--:|--:|');
 const trees: string[] = [];
 let isSound = true;
-for (const [what, script] of FAULTS) {
+for (const [what, script, options] of FAULTS) {
   const undo: (() => unknown)[] = [];
   const scope = { teardown: (step: () => unknown) => void undo.push(step), testdir: makeTree };
-  const outcome = await runFault(await startOnChip(scope), script);
+  const outcome = await runFault(await startOnChip(scope, options), script);
   for (const step of undo.reverse()) await step();
   isSound &&= outcome.wrong === 0 && outcome.lost === 0;
   const { answers, wrong, lost, refused, onCpu, toCpuMs, toDeviceMs } = outcome;

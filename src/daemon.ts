@@ -5,7 +5,6 @@ import { toSidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
 import { inTime } from './core/timer.ts';
-import { createGoldenWatch } from './fingerprint.ts';
 import { showAddress } from './http/listen.ts';
 import { createServer, type HttpServer, type Uws } from './http/server.ts';
 import type { GoldenFigures } from './models/golden.ts';
@@ -93,7 +92,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     showServed(metrics, state);
     notify.sendStatus(toStatusLine(state));
   };
-  await openModelInto(state, task.prepare(bundle.manifest), createGoldenWatch(state, log));
+  await openModelInto(state, task.prepare(bundle.manifest));
   undo.add('model', async () => closeModel(state));
   startProof(state, log, tell);
 
@@ -131,13 +130,12 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
 }
 
 /** Leaves the model out when the backend cannot run: the daemon then answers 503 with the reason. */
-async function openModelInto(
-  state: State,
-  prepare: (raw: Float32Array) => Float32Array,
-  onGolden: (figures: GoldenFigures) => void,
-): Promise<void> {
+async function openModelInto(state: State, prepare: (raw: Float32Array) => Float32Array): Promise<void> {
   const { bundle, backend, clock } = state;
   const maxQueueSize = () => state.loaded.config.inference.max_queue_size;
+  const onGolden = (figures: GoldenFigures) => {
+    state.golden = figures;
+  };
   try {
     state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize, onGolden });
   } catch (thrown) {
@@ -151,7 +149,16 @@ function startProof(state: State, log: DaemonLog, onChange: () => void): void {
   if (state.model === null) return;
   const { runGolden } = state.model;
   const intervalMs = state.loaded.config.inference.golden_interval_s * 1000;
-  state.proof = createProof({ runGolden, intervalMs, retryMs: GOLDEN_RETRY_MS, clock: state.clock, log, onChange });
+  const isIdle = () => state.backend.state().isIdle ?? false;
+  state.proof = createProof({
+    runGolden,
+    isIdle,
+    intervalMs,
+    retryMs: GOLDEN_RETRY_MS,
+    clock: state.clock,
+    log,
+    onChange,
+  });
 }
 
 function announce(state: State, log: DaemonLog, notify: Notify): void {

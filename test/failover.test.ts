@@ -26,6 +26,7 @@ const FAULTS = [
   'hang hailo_vstream_read_raw_buffer times=1',
   'lost',
   'swallow',
+  'swallow times=1',
 ];
 
 for (const fault of FAULTS) {
@@ -39,6 +40,35 @@ for (const fault of FAULTS) {
     t.match(await health(daemon.url), { ok: true, backend: 'hailo', degraded: false });
   });
 }
+
+t.test('while the device hangs the CPU helps within the deadline of a client that waits 45 ms', { skip }, async (t) => {
+  const { url, chip } = await startOnChip(t, { hailo: 'timeout_ms: 2000' });
+  await infer(url, windowOf(1));
+  await chip.script('hang hailo_vstream_read_raw_buffer times=1');
+  const answers = [await infer(url, windowOf(1)), await infer(url, windowOf(2))];
+  t.match(answers, [
+    { status: 200, backend: 'cpu', degraded: /slow to answer/ },
+    { status: 200, backend: 'cpu', degraded: /slow to answer/ },
+  ]);
+  t.match(await health(url), { backend: 'hailo' }, 'it was not given up yet');
+});
+
+t.test('a chip that comes after the start serves; before that nothing is amiss', { skip }, async (t) => {
+  const daemon = await startOnChip(t, { hailo: 'probe_interval_s: 1', hasChip: false });
+  t.match(await health(daemon.url), { ok: true, backend: 'cpu', degraded: false });
+  daemon.chip.plugIn();
+  await untilBackend(daemon.url, 'hailo');
+  t.match(await infer(daemon.url, windowOf(1)), { status: 200, backend: 'hailo', degraded: null });
+});
+
+t.test('a strict hailo whose device is lost while it warms up serves later', { skip }, async (t) => {
+  const { url } = await startOnChip(t, {
+    kind: 'hailo',
+    script: 'crash hailo_vstream_write_raw_buffer after=4 times=1',
+  });
+  while (!(await health(url)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.match(await infer(url, windowOf(1)), { status: 200, backend: 'hailo' });
+});
 
 t.test('a device that answers wrongly is found by its golden windows and put out of service', { skip }, async (t) => {
   const { url, chip, daemon } = await startOnChip(t);

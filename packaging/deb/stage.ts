@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeLicences } from '../licences.ts';
 import type { Arch } from '../natives/stage.ts';
 import { ROOT, stagedDirectory } from '../project.ts';
 import { addHef } from './add-hef.ts';
@@ -10,6 +11,8 @@ const FILES: Readonly<Record<string, string>> = {
   'systemd/open-to-network.conf': 'usr/share/hailo-tcn-sidecar/systemd/open-to-network.conf',
   'systemd/credentials.conf': 'usr/share/hailo-tcn-sidecar/systemd/credentials.conf',
 };
+const MONITORING = ['prometheus.yml', 'alerts.yml', 'dashboard.json'];
+const DOC = 'usr/share/doc/hailo-tcn-sidecar';
 const BUNDLE = 'usr/share/hailo-tcn-sidecar/models/default';
 
 /** node packaging/deb/stage.ts x64|arm64: the package's files from the built executable, in build/deb/<arch>. */
@@ -22,6 +25,8 @@ async function stage(arch: Arch): Promise<void> {
     copy(join(stagedDirectory(arch), file), join(tree, 'usr/lib/hailo-tcn-sidecar', file));
   cpSync(join(ROOT, 'packaging/models/default'), join(tree, BUNDLE), { recursive: true });
   await addHef(join(tree, BUNDLE), process.env.HAILO_HEF);
+  writeLicences(join(tree, DOC, 'licences'));
+  for (const file of MONITORING) place(tree, `packaging/monitoring/${file}`, join(DOC, 'monitoring', file));
   const xdg = join(tree, 'etc/xdg/hailo-tcn-sidecar');
   mkdirSync(xdg, { recursive: true });
   symlinkSync('/run/hailo-tcn-sidecar/hailo-tcn-sidecar.json', join(xdg, 'hailo-tcn-sidecar.json'));

@@ -28,17 +28,22 @@ const BACKENDS = {
 } as const;
 
 /**
- * The backend asked for. auto is the device with the CPU behind it where there is a chip, else the CPU, never the stub.
- * A chip that is there but does not serve makes the CPU's answers degraded; no chip does not. hailo asked for by name is
- * never replaced.
+ * The backend asked for. auto is the device with the CPU behind it, never the stub; a device may also come later. One that
+ * is there but does not serve makes the CPU's answers degraded; none at all does not. hailo asked for by name is never
+ * replaced.
  */
 export async function openBackend(parts: BackendParts): Promise<Backend> {
   if (parts.kind !== 'auto') return BACKENDS[parts.kind](parts);
-  const { detectDevices } = await import('./hailo/detect.ts');
-  if (detectDevices(parts.root).length === 0) return BACKENDS.cpu(parts);
   const { createFailover } = await import('./failover.ts');
+  const { createPresence } = await import('./hailo/detect.ts');
   const { whyNoHef } = await import('./hailo/backend.ts');
-  return createFailover(await BACKENDS.hailo(parts), await BACKENDS.cpu(parts), ({ id, artefacts }) =>
-    artefacts.some(({ kind }) => kind === 'hef') ? null : whyNoHef(id),
+  const isPresent = createPresence(parts.hailo.probeIntervalMs, parts.root);
+  return createFailover(
+    await BACKENDS.hailo(parts),
+    await BACKENDS.cpu(parts),
+    ({ id, artefacts }, { isAbsent = false, reason }) => {
+      if (!artefacts.some(({ kind }) => kind === 'hef')) return isPresent() ? whyNoHef(id) : null;
+      return isAbsent ? null : (reason ?? 'The device does not serve.');
+    },
   );
 }

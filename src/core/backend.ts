@@ -12,6 +12,8 @@ export interface VerifiedArtefact {
   readonly inputLayout?: readonly number[] | null;
   /** Of a .hef: tensor → vstream, where they are named differently. */
   readonly vstreams?: Readonly<Record<string, string>>;
+  /** Of a .hef: what a window takes on a chip that is well, in milliseconds. */
+  readonly expectedDeviceMs?: number | null;
 }
 
 /** All that a backend may know of a model: never its task, its labels or its normalisation. */
@@ -37,6 +39,8 @@ export interface BackendState {
   readonly device: string;
   /** Why less is in force than was asked for; null when nothing is missing. */
   readonly degraded: string | null;
+  /** There is no device, and never was one since the start: nothing is amiss where the CPU does the work. */
+  readonly isAbsent?: boolean;
   /** The device was released on purpose, the next window opens it again: nobody should wake it for a proof. */
   readonly isIdle?: boolean;
 }
@@ -60,7 +64,9 @@ export interface DeviceTelemetry {
   readonly clockHz: number | null;
   /** Share of the time since the last measurement in which it had a window to compute, 0 to 1. */
   readonly utilisation: number | null;
-  /** How often it was opened again since the start. */
+  /** What a window took since the last measurement, in milliseconds. */
+  readonly windowMs: number | null;
+  /** How often it was opened again after a loss. */
   readonly restarts: number;
   /** What the chip reported by itself since the start, e.g. "clock change" → 2. */
   readonly events: Readonly<Record<string, number>>;

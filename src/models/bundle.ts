@@ -112,6 +112,6 @@ async function verify(
   const bytes = readBytes(path, MAX_BYTES);
   if (artefact.kind === 'hef') await verifyHef(bytes, path);
   requireDigest(bytes, artefact.sha256, path);
-  const { kind, sha256, input_layout: inputLayout = null, vstreams = {} } = artefact;
-  return { kind, path, sha256, inputLayout, vstreams };
+  const { kind, sha256, input_layout: inputLayout = null, vstreams = {}, expected_device_ms: expected } = artefact;
+  return { kind, path, sha256, inputLayout, vstreams, expectedDeviceMs: expected ?? null };
 }

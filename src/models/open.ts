@@ -1,5 +1,5 @@
 import type { Backend, LoadedModel, ModelSource } from '../core/backend.ts';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, toSidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { ServedModel } from '../core/model.ts';
 import type { Bundle } from './bundle.ts';
@@ -40,9 +40,11 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
   const model = await backend.load({ ...toSource(bundle), prove });
   const runGolden = async () => (backend.kind === 'stub' ? null : checkOrDemote(model, check));
   try {
-    const isUp = backend.state().available; // a device that is not there yet proves itself when it comes
-    if (isUp) await warmUp({ ...golden, model });
-    const figures = isUp ? await runGolden() : null;
+    const firstRun = async () => {
+      await warmUp({ ...golden, model });
+      return runGolden();
+    };
+    const figures = await ifUp(backend, firstRun);
     const gate = createGate({ model, clock, maxQueueSize });
     return {
       served: { id: model.id, manifest: bundle.manifest, head: bundle.head, runner: gate },
@@ -53,6 +55,18 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
     };
   } catch (thrown) {
     await closeQuietly(model);
+    throw thrown;
+  }
+}
+
+/** A device that is not there, or is lost meanwhile, is opened again by itself, and proves itself then. */
+async function ifUp<T>(backend: Backend, run: () => Promise<T>): Promise<T | null> {
+  if (!backend.state().available) return null;
+  try {
+    return await run();
+  } catch (thrown) {
+    const isLost = toSidecarError(thrown).code === 'BACKEND_UNAVAILABLE' && !backend.state().available;
+    if (isLost) return null;
     throw thrown;
   }
 }

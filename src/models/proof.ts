@@ -27,6 +27,8 @@ export interface ProofParts {
   /** Runs the golden windows; rejects when they do not come out right. */
   runGolden(): Promise<unknown>;
   readonly intervalMs: number;
+  /** The device was released on purpose: the interval must not wake it, and it proves itself when it is woken. */
+  isIdle?(): boolean;
   /** How soon a failed check is tried again. */
   readonly retryMs: number;
   /** A backend that has not answered its golden windows by then is wedged; 10 s by default. */
@@ -70,8 +72,13 @@ export function createProof(parts: ProofParts): Proof {
   function schedule(): void {
     clearTimeout(timer);
     if (isClosed) return;
-    timer = setTimeout(ask, Math.min(MAX_TIMER_MS, failure === null ? parts.intervalMs : parts.retryMs));
+    timer = setTimeout(askUnlessIdle, Math.min(MAX_TIMER_MS, failure === null ? parts.intervalMs : parts.retryMs));
     timer.unref();
+  }
+
+  function askUnlessIdle(): void {
+    if (failure === null && parts.isIdle?.()) schedule();
+    else void ask();
   }
 
   function ask(): Promise<Outcome> {

@@ -9,6 +9,7 @@ export interface DeviceReadings {
   readonly clockHz: number | null;
   /** 0 to 1 */
   readonly utilisation: number | null;
+  readonly windowMs: number | null;
   readonly restarts: number;
   readonly events: Readonly<Record<string, number>>;
 }
@@ -41,6 +42,11 @@ const GAUGES: readonly Family[] = [
     ({ utilisation }) => one(percent(utilisation)),
   ],
   ['hailo_device_power_watts', 'Power, where the board can tell.', ({ powerWatts }) => one(powerWatts)],
+  [
+    'hailo_device_window_seconds',
+    'What a window took inside the device, in the last interval.',
+    ({ windowMs }) => one(windowMs === null ? null : windowMs / 1000),
+  ],
   ['hailo_device_clock_hertz', 'Clock of the core that computes networks.', ({ clockHz }) => one(clockHz)],
 ];
 

@@ -13,6 +13,10 @@ export interface OnChipOptions {
   readonly kind?: 'auto' | 'hailo';
   /** Keys of backend.hailo, YAML in one line. */
   readonly hailo?: string;
+  /** Whether the chip is there at the start; default true. */
+  readonly hasChip?: boolean;
+  /** Keys of inference. */
+  readonly inference?: string;
   /** Line of the stand-in's script that is in force from the start. */
   readonly script?: string;
 }
@@ -20,15 +24,22 @@ export interface OnChipOptions {
 /** The real daemon with a bundle for both, ONNX and .hef, on a stand-in chip. */
 export async function startOnChip(
   t: Pick<Test, 'teardown'> & { testdir(tree: ChipTree): string },
-  { kind = 'auto', hailo = 'timeout_ms: 200', script = '' }: OnChipOptions = {},
+  {
+    kind = 'auto',
+    hailo = 'timeout_ms: 200',
+    inference = 'deadline_ms: 1000',
+    script = '',
+    hasChip = true,
+  }: OnChipOptions = {},
 ): Promise<DaemonOnChip> {
   const chip = insertChip(t);
+  if (!hasChip) chip.pullOut();
   await chip.script(script);
   const bundle = writeChipBundle(chip);
   const yaml = `server: {port: 0}
 model: {bundle: ${bundle}}
 backend: {kind: ${kind}, hailo: {library: ${chip.library}, ${hailo}}}
-inference: {deadline_ms: 1000}
+inference: {${inference}}
 `;
   return Object.assign(await startTestDaemon(t, { yaml, root: chip.root }), { chip });
 }
@@ -91,7 +102,7 @@ export interface FaultOutcome {
   /** Requests that ended without any reply. */
   readonly lost: number;
   readonly onCpu: number;
-  /** Milliseconds from the fault to /healthz naming the CPU, and from the fault's end to naming the device again. */
+  /** Milliseconds from the fault to the CPU's first answer, and from the fault's end to /healthz naming the device again. */
   readonly toCpuMs: number;
   readonly toDeviceMs: number;
 }
@@ -100,10 +111,13 @@ export interface FaultOutcome {
 export async function runFault({ url, chip }: DaemonOnChip, fault: string, clients = 4): Promise<FaultOutcome> {
   const seeds = Array.from({ length: clients }, (_, i) => i);
   const right = await Promise.all(seeds.map(async (seed) => (await infer(url, windowOf(seed))).latent!));
-  const answers: { seed: number; answer: Answer | null }[] = [];
+  const answers: { seed: number; answer: Answer | null; at: number }[] = [];
   let isOver = false;
   const loads = seeds.map(async (seed) => {
-    while (!isOver) answers.push({ seed, answer: await infer(url, windowOf(seed)).catch(() => null) });
+    while (!isOver) {
+      const answer = await infer(url, windowOf(seed)).catch(() => null);
+      answers.push({ seed, answer, at: performance.now() });
+    }
   });
   const startAt = performance.now();
   await chip.script(fault);
@@ -121,7 +135,7 @@ export async function runFault({ url, chip }: DaemonOnChip, fault: string, clien
     refused: answers.length - given.length,
     wrong: given.filter(({ seed, answer }) => !(cosine(answer!.latent!, right[seed]!) > 0.98)).length,
     onCpu: given.filter(({ answer }) => answer!.backend === 'cpu' && answer!.degraded !== null).length,
-    toCpuMs: cpuAt - startAt,
+    toCpuMs: (answers.find(({ answer }) => answer?.backend === 'cpu')?.at ?? Number.NaN) - startAt,
     toDeviceMs: deviceAt - cpuAt,
   };
 }

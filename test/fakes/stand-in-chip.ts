@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HailoSettings } from '../../src/backends/hailo/backend.ts';
 import type { ModelSource } from '../../src/core/backend.ts';
@@ -15,6 +15,9 @@ export interface StandInChip {
   readonly library: string;
   readonly source: ModelSource;
   readonly hefPath: string;
+  /** Takes the device node away, and puts it there. */
+  pullOut(): void;
+  plugIn(): void;
   /** Puts these lines of the stand-in's script in force; awaited, they are. */
   script(...lines: string[]): Promise<void>;
   /** Calls so far as `name status`, frames aside. */
@@ -58,6 +61,8 @@ export function insertChip(t: { testdir(tree: ChipTree): string }, options: Chip
     library,
     source: { ...source, artefacts: [...source.artefacts, artefact] },
     hefPath,
+    pullOut: () => rmSync(join(root, 'dev/hailo0')),
+    plugIn: () => writeFileSync(join(root, 'dev/hailo0'), ''),
     script: async (...lines) => {
       writeScript(script, ...lines);
       await new Promise((resolve) => setTimeout(resolve, 30)); // until every process has looked

@@ -16,7 +16,7 @@ export interface Abi {
 }
 
 /** Alike in all supported versions. */
-export const VDEVICE_PARAMS = { bytes: 40, count: 0, ids: 8, scheduler: 16, group: 24, service: 32 } as const;
+export const VDEVICE_PARAMS = { bytes: 40, count: 0, ids: 8, service: 32 } as const;
 export const VSTREAM_PARAMS = { bytes: 156, timeoutAt: 140, queueAt: 144 } as const;
 export const DEVICE_ID_BYTES = 32;
 /** Names: a length, then so many bytes, which no NUL need end. */
@@ -25,7 +25,6 @@ export const TEMPERATURE = { bytes: 12, ts0: 0, ts1: 4 } as const;
 /** Of the first network group in configure_params. */
 export const CONFIGURE_PARAMS = { batchAt: 8 + 128 } as const;
 export const FLOAT32 = 3;
-export const SCHEDULER_ROUND_ROBIN = 1;
 
 const ARCHITECTURES = ['Hailo-8 A0', 'Hailo-8', 'Hailo-8L', 'Hailo-15H', 'Hailo-15L', 'Hailo-15M', 'Hailo-10H'];
 

@@ -1,7 +1,7 @@
 import type { Backend, Inference, LoadedModel, ModelSource, VerifiedArtefact } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { detectDevices, incarnation } from './detect.ts';
+import { type DetectedDevice, detectDevices, incarnation } from './detect.ts';
 import { createDevice, type DeviceParts, type ServedDevice } from './device.ts';
 import type { HeatLimits } from './heat.ts';
 import type { Link, StartHost } from './link.ts';
@@ -110,7 +110,9 @@ function toDeviceParts(
     keepAliveMs,
     ...(measureMs && { measureMs }),
     request: { type: 'open', ...forHost, hefPath: hef.path, hefSha256: hef.sha256, source: crossing },
-    whyNot: () => whyNotNow(root, onStale),
+    expectedDeviceMs: hef.expectedDeviceMs ?? null,
+    whyNot: () => whyNotNow(root, settings.deviceId, onStale),
+    isPresent: () => detectDevices(root).length > 0,
     onChange: onChange ?? (() => {}),
     ...(retryDelayMs && { retryDelayMs }),
     ...(onStep && { onStep }),
@@ -122,10 +124,14 @@ function nameOf(deviceId: string | null, root: string | undefined): string {
   return /^\d+$/.test(deviceId) ? `hailo${deviceId}` : deviceId;
 }
 
-function whyNotNow(root: string | undefined, onStale: HailoBackendParts['onStale']): string | null {
-  const stale = detectDevices(root).find(({ isStale }) => isStale);
-  if (stale === undefined) return whyNoDevice(root);
-  const why = whyNoDevice(root) ?? '';
+function whyNotNow(
+  root: string | undefined,
+  deviceId: string | null,
+  onStale: HailoBackendParts['onStale'],
+): string | null {
+  const why = whyNoDevice(root, deviceId);
+  const stale = chosenDevice(root, deviceId);
+  if (why === null || !stale?.isStale) return why;
   onStale?.(why, incarnation(stale, root));
   return why;
 }
@@ -141,9 +147,16 @@ async function prove(source: ModelSource, model: HailoModel, link: Link): Promis
   }
 }
 
+/** The node that a device id means, as far as that can be told without the library; the first one otherwise. */
+function chosenDevice(root: string | undefined, deviceId: string | null): DetectedDevice | undefined {
+  const devices = detectDevices(root);
+  const name = deviceId !== null && /^\d+$/.test(deviceId) ? `hailo${deviceId}` : deviceId;
+  return devices.find((device) => device.name === name) ?? devices[0];
+}
+
 /** Why it is not worth while to start a device host; one sentence with what to do, or null. */
-export function whyNoDevice(root?: string): string | null {
-  const [first] = detectDevices(root);
+export function whyNoDevice(root?: string, deviceId: string | null = null): string | null {
+  const first = chosenDevice(root, deviceId);
   if (first === undefined) {
     return 'There is no Hailo device: neither a node /dev/hailo0 nor the driver. Install the chip and its driver, or set backend.kind to auto or cpu.';
   }

@@ -27,6 +27,19 @@ export function detectDevices(root = '/', access = tryAccess): DetectedDevice[] 
   return [...new Set([...fromClasses, ...fromNodes])].sort().map((name) => describe(root, name, access));
 }
 
+/** Whether there ever was a chip; looks again at an interval, and a chip that was there once is missed for good. */
+export function createPresence(intervalMs: number, root = '/'): () => boolean {
+  let wasSeen = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (wasSeen || now - lookedAt < intervalMs) return wasSeen;
+    lookedAt = now;
+    wasSeen = detectDevices(root).length > 0;
+    return wasSeen;
+  };
+}
+
 const MODULES = ['hailo_pci', 'hailo1x_pci'];
 
 /** The loaded driver, e.g. "hailo_pci 4.23.0"; null when none is loaded or it tells no version. */
@@ -37,6 +50,15 @@ export function driverVersion(root = '/'): string | null {
     } catch {} // this one is not loaded
   }
   return null;
+}
+
+/** Where a node's chip is, e.g. 0000:01:00.0; undefined when the driver does not tell. */
+export function pcieAddress(name: string, root = '/'): string | undefined {
+  try {
+    return readFileSync(join(root, 'sys/class/hailo_chardev', name, 'board_location'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tells a node from another that is made under the same name later. */

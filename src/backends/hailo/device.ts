@@ -1,6 +1,7 @@
 import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { MESSAGE_IDS } from '../../core/message-ids.ts';
+import { inTime } from '../../core/timer.ts';
 import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
 import type { OpenRequest, Step } from './messages.ts';
 import { createVitals, type VitalsParts } from './vitals.ts';
@@ -14,12 +15,16 @@ export interface DeviceParts extends VitalsParts {
   readonly keepAliveMs: number | null;
   /** Why no host need be started: no chip, no access; null when one may try. Asked before each try. */
   whyNot(): string | null;
+  /** Whether there is a chip at all. */
+  isPresent(): boolean;
   /** Proves a link before it serves; throws when its golden windows do not come out right. */
   prove(link: Link): Promise<void>;
   /** A step of an opening is done, and what it found. */
   readonly onStep?: (step: Step, text: string) => void;
   /** Delay before the n-th try in a row, in milliseconds; for tests. */
   readonly retryDelayMs?: (attempt: number) => number;
+  /** How long open() waits for the first try; for tests. */
+  readonly startMs?: number;
 }
 
 /** The device with one model on it: opened, proved, lost, opened again. */
@@ -29,7 +34,7 @@ export interface ServedDevice {
   link(): Link;
   readonly isTransposed: boolean;
   demote(reason: string): void;
-  /** Resolves after the first try, however it ended; later ones are made by themselves. */
+  /** Resolves after the first try, however it ended, or when that takes too long; later ones are made by themselves. */
   open(): Promise<void>;
   close(): Promise<void>;
 }
@@ -38,6 +43,9 @@ export interface ServedDevice {
 const STABLE_MS = 60_000;
 /** A burst is over when nothing came for so long: opening the device costs more than keeping it that long. */
 const MIN_AWAKE_MS = 1000;
+const HOPELESS_MS = 600_000;
+/** A start waits so long for the device, and goes on without. */
+const START_MS = 10_000;
 const AWAKE = 'It serves.';
 const ASLEEP = 'The device was released because it was idle (backend.keep_alive_s), and is being opened again.';
 
@@ -45,6 +53,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   const { log } = parts;
   const delayMs = parts.retryDelayMs ?? ((attempt) => Math.min(parts.probeIntervalMs, 1000 * 2 ** attempt));
   let serving: { link: Link; ready: HostReady; since: number } | null = null;
+  let known: HostReady | null = null;
   let opening: Link | null = null;
   let reason = 'The device has not been opened yet.';
   let attempt = 0;
@@ -53,12 +62,16 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   let isTransposed = false;
   let isAsleep = false;
   let released: Promise<void> = Promise.resolve();
-  let restarts = -1;
+  let restarts = 0;
+  let wasLost = false;
+  let wasSeen = false;
   let idle: NodeJS.Timeout | undefined;
   const vitals = createVitals(parts);
 
   /** One try: a fresh host, a fresh vdevice, golden windows; only then traffic. */
   async function tryOpen(): Promise<void> {
+    if (isClosed) return;
+    wasSeen ||= parts.isPresent();
     const why = parts.whyNot();
     if (why !== null) throw new SidecarError('BACKEND_UNAVAILABLE', why);
     const link = createLink({
@@ -74,7 +87,9 @@ export function createDevice(parts: DeviceParts): ServedDevice {
       await parts.prove(link);
       if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The device was closed while it was opened.');
       serving = { link, ready, since: performance.now() };
-      restarts += 1;
+      known = ready;
+      if (wasLost) restarts += 1;
+      wasLost = false;
       reason = AWAKE;
       vitals.watch(link);
       touch();
@@ -88,14 +103,16 @@ export function createDevice(parts: DeviceParts): ServedDevice {
 
   async function attemptOpen(): Promise<void> {
     try {
+      await released; // the chip has one holder at a time, and until then that is us
       await tryOpen();
+      if (serving === null) return; // closed meanwhile
       log.info(
         { message_id: MESSAGE_IDS.deviceServes, backend: 'hailo' },
         `the Hailo device serves: ${state().device}`,
       );
       parts.onChange();
     } catch (thrown) {
-      down(messageOf(thrown));
+      down(messageOf(thrown), thrown instanceof SidecarError && thrown.code === 'MODEL_INVALID');
     }
   }
 
@@ -110,6 +127,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   function fallAsleep(): void {
     if (serving === null) return;
     const { link } = serving;
+    if (link.inFlight > 0) return touch();
     serving = null;
     isAsleep = true;
     reason = ASLEEP;
@@ -123,31 +141,31 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   function wake(): void {
     isAsleep = false;
     log.info({}, 'the Hailo device is opened again');
-    void released.then(attemptOpen);
+    void attemptOpen();
   }
 
   function lost(link: Link, message: string): void {
     if (serving?.link !== link) return; // it never served: its try reports
     if (performance.now() - serving.since > STABLE_MS) attempt = 0;
     serving = null;
+    wasLost = true;
     vitals.forget();
+    released = link.close();
     down(message);
-    void link.close();
   }
 
-  /** Out of service; told once per reason, tried again later and later. */
-  function down(message: string): void {
+  /** Out of service; told once per reason, tried again later and later. A .hef that does not fit will hardly fit later. */
+  function down(message: string, isHopeless = false): void {
     if (isClosed) return;
     const isNews = message !== reason;
     reason = message;
-    if (isNews)
-      log.error(
-        { message_id: MESSAGE_IDS.deviceLost, retry_in_ms: delayMs(attempt) },
-        `the Hailo device does not serve: ${message}`,
-      );
+    const waitMs = isHopeless ? HOPELESS_MS : delayMs(attempt);
+    const fields = { message_id: MESSAGE_IDS.deviceLost, retry_in_ms: waitMs };
+    if (isNews && wasSeen) log.error(fields, `the Hailo device does not serve: ${message}`);
+    else if (isNews) log.debug({ retry_in_ms: waitMs }, message);
     parts.onChange();
     clearTimeout(timer);
-    timer = setTimeout(attemptOpen, delayMs(attempt));
+    timer = setTimeout(attemptOpen, waitMs);
     timer.unref();
     attempt += 1;
   }
@@ -156,7 +174,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     const base = { kind: 'hailo', degraded: null } as const;
     if (isAsleep)
       return { ...base, available: true, reason: null, device: 'Hailo device, released while idle', isIdle: true };
-    if (serving === null) return { ...base, available: false, reason, device: 'none' };
+    if (serving === null) return { ...base, available: false, reason, device: 'none', isAbsent: !wasSeen };
     const { identity, library } = serving.ready;
     const device = `${identity.architecture} (firmware ${identity.firmware}, HailoRT ${library})`;
     const degraded =
@@ -166,7 +184,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
 
   return {
     state,
-    telemetry: () => vitals.telemetry(restarts, serving?.ready ?? null),
+    telemetry: () => vitals.telemetry(restarts, known),
     link: () => {
       if (isAsleep) wake();
       touch();
@@ -179,7 +197,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     demote: (message) => {
       if (serving !== null) lost(serving.link, message);
     },
-    open: attemptOpen,
+    open: async () => void (await inTime(attemptOpen(), parts.startMs ?? START_MS)),
     close: async () => {
       isClosed = true;
       clearTimeout(timer);

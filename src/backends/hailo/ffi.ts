@@ -45,7 +45,7 @@ export interface Ffi {
   readonly path: string;
   /** On the calling thread: for calls that do not wait for the device. */
   call(name: CallName, ...args: unknown[]): Status;
-  /** On a thread of the pool: for calls that wait. */
+  /** On a thread of the pool: for calls that wait. What is handed in lives until it has ended. */
   wait(name: CallName, ...args: unknown[]): Promise<Status>;
   /** Address of a buffer that must stay alive as long as the library may read it. */
   addressOf(buffer: Uint8Array): bigint;
@@ -66,8 +66,7 @@ const STACK_BYTES = 1 << 20;
  * @throws SidecarError BACKEND_UNAVAILABLE with what was tried, or with the function that is missing
  */
 export async function openFfi(candidates: readonly string[]): Promise<Ffi> {
-  const { default: koffi } = await import('koffi');
-  koffi.config({ async_stack_size: STACK_BYTES });
+  const koffi = await loadKoffi();
   const { library, path } = loadFirst(koffi, candidates);
   const notification = koffi.proto('void HailoNotification(void *device, const void *notification, void *opaque)');
   const functions = new Map<CallName, NativeFunction>();
@@ -86,6 +85,26 @@ export async function openFfi(candidates: readonly string[]): Promise<Ffi> {
     addressOf: (buffer) => koffi.address(buffer),
     callback: (listener) => koffi.register(listener, koffi.pointer(notification)),
   };
+}
+
+let isConfigured = false;
+
+/** Its settings hold for all libraries, and must be made before the first. */
+async function loadKoffi(): Promise<Koffi> {
+  const { default: koffi } = await import('koffi');
+  if (!isConfigured) koffi.config({ async_stack_size: STACK_BYTES });
+  isConfigured = true;
+  return koffi;
+}
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+/** Linux ends this process when its parent ends, however that happens, also while it hangs in a call. */
+export async function dieWithParent(): Promise<void> {
+  const koffi = await loadKoffi();
+  const prctl = koffi.load('libc.so.6').func('int prctl(int option, unsigned long signal)');
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) !== 0) throw new SidecarError('INTERNAL', 'prctl(PR_SET_PDEATHSIG) failed.');
 }
 
 type Library = ReturnType<Koffi['load']>;

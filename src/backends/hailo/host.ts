@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { showVersion } from './abi.ts';
-import { driverVersion } from './detect.ts';
-import { openFfi } from './ffi.ts';
+import { detectDevices, driverVersion } from './detect.ts';
+import { dieWithParent, openFfi } from './ffi.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import { HailoError } from './hailo-error.ts';
+import { holdersOf } from './holders.ts';
 import { libraryCandidates } from './library.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -22,7 +23,10 @@ const CHANNEL = 3;
  * the device with the process.
  */
 export async function hostCommand(): Promise<number> {
+  await dieWithParent();
   const channel = new Socket({ fd: CHANNEL, readable: true, writable: true });
+  let closing: Promise<void> | null = null;
+  let isMeasuring = false;
   let session: Session | null = null;
   let pipeline: Pipeline | null = null;
   const say = (message: FromHost) => channel.write(encodeFrame(KIND.control, 0, Buffer.from(JSON.stringify(message))));
@@ -47,11 +51,18 @@ export async function hostCommand(): Promise<number> {
   }
 
   function lost(thrown: unknown): void {
+    if (closing !== null) return; // what is in flight at a close is aborted by it
     say({ type: 'lost', fault: toFault(thrown) });
     void close();
   }
 
-  async function close(): Promise<void> {
+  /** Once: two releases at a time would get into each other's way. */
+  function close(): Promise<void> {
+    closing ??= release();
+    return closing;
+  }
+
+  async function release(): Promise<void> {
     await session?.close().catch(() => {});
     say({ type: 'closed' });
     end();
@@ -60,7 +71,10 @@ export async function hostCommand(): Promise<number> {
   async function control(message: ToHost): Promise<void> {
     if (message.type === 'open') return open(message);
     if (message.type === 'close') return close();
-    if (session !== null && pipeline !== null) say({ type: 'measured', ...(await measure(session, pipeline)) });
+    if (session === null || pipeline === null || isMeasuring) return; // a device that is slow to tell is not asked twice
+    isMeasuring = true;
+    say({ type: 'measured', ...(await measure(session, pipeline)) });
+    isMeasuring = false;
   }
 
   function receive({ kind, ticket, payload }: Frame): void {
@@ -81,7 +95,7 @@ async function measure(session: Session, pipeline: Pipeline): Promise<Measuremen
     temperaturesCelsius: await session.temperatures().catch(() => []),
     powerWatts: await session.power().catch(() => null),
     clockHz: await session.clock().catch(() => null),
-    busyMs: pipeline.busyMs(),
+    ...pipeline.work(),
   };
 }
 
@@ -90,7 +104,7 @@ async function openDevice(
   say: (message: FromHost) => void,
 ): Promise<{ session: Session; library: string }> {
   const hef = readVerified(request);
-  const ffi = await openFfi(libraryCandidates(request.library));
+  const ffi = await openFfi(libraryCandidates(request.library, driverVersion()));
   const version = showVersion(libraryVersion(ffi));
   const onStep = (step: Step, text: string) => say({ type: 'step', step, text });
   onStep('library', `${ffi.path}, version ${version}`);
@@ -98,17 +112,31 @@ async function openDevice(
     const onEvent = (event: DeviceEvent) => say({ type: 'event', event });
     return { session: await openSession(ffi, { ...request, hef, onEvent, onStep }), library: version };
   } catch (thrown) {
-    throw withVersions(thrown, version);
+    throw withFacts(thrown, version);
   }
 }
 
 const INVALID_DRIVER_VERSION = 76;
+const TAKEN = [73, 74];
 
-/** Two versions that must be equal, and are not, are both shown. */
-function withVersions(thrown: unknown, library: string): unknown {
-  if (!(thrown instanceof HailoError) || thrown.status !== INVALID_DRIVER_VERSION) return thrown;
-  const both = `The library is ${library}, the driver ${driverVersion() ?? 'of unknown version'}.`;
-  return new SidecarError('BACKEND_UNAVAILABLE', `${thrown.message} ${both}`, { cause: thrown });
+/** What the library cannot know: two versions that must be equal and are not; who has the device. */
+function withFacts(thrown: unknown, library: string): unknown {
+  if (!(thrown instanceof HailoError)) return thrown;
+  const facts: string[] = [];
+  if (thrown.status === INVALID_DRIVER_VERSION)
+    facts.push(`The library is ${library}, the driver ${driverVersion() ?? 'of unknown version'}.`);
+  if (TAKEN.includes(thrown.status)) facts.push(...showHolders());
+  if (facts.length === 0) return thrown;
+  return new SidecarError('BACKEND_UNAVAILABLE', [thrown.message, ...facts].join(' '), { cause: thrown });
+}
+
+function showHolders(): string[] {
+  const nodes = detectDevices().flatMap(({ node }) => (node === null ? [] : [node]));
+  return nodes.flatMap((node) => {
+    const holders = holdersOf(node).filter(({ pid }) => pid !== process.pid);
+    const list = holders.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
+    return list === '' ? [] : [`${node} is open in: ${list}.`];
+  });
 }
 
 /** The bytes are checked as they go to the library, so nobody can change them in between. */

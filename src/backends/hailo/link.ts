@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { SidecarError } from '../../core/errors.ts';
+import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { inTime } from '../../core/timer.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
 import type { DeviceEvent } from './vdevice.ts';
@@ -31,6 +32,8 @@ export interface Link {
   readonly ready: Promise<HostReady>;
   /** Outputs of one window, one after the other. Rejects with BACKEND_UNAVAILABLE when the host is lost. */
   run(frame: Uint8Array): Promise<Float32Array>;
+  /** Windows that were sent and not answered. */
+  readonly inFlight: number;
   /** Asks for a measurement. */
   measure(): void;
   /** Lets the host release the device, then ends it; by force when it does not come to that. Idempotent. */
@@ -45,6 +48,10 @@ interface Pending {
 
 const OPEN_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 3000;
+/** What a process that was killed has to end. */
+const KILL_MS = 1000;
+/** File descriptor of the channel in the host. */
+const CHANNEL = 3;
 /** The host has its own timeout per call; one that is not heard of after this much more hangs. */
 const GRACE_MS = 250;
 const STDERR_CHARS = 2000;
@@ -52,7 +59,7 @@ const STDERR_CHARS = 2000;
 export function createLink(parts: LinkParts): Link {
   const { request, log } = parts;
   const child = parts.startHost();
-  const channel = child.stdio[3] as Duplex;
+  const channel = openChannel(child);
   const ready = Promise.withResolvers<HostReady>();
   const ended = Promise.withResolvers<void>();
   const pending = new Map<number, Pending>();
@@ -62,6 +69,7 @@ export function createLink(parts: LinkParts): Link {
   let isClosing = false;
   let watch: NodeJS.Timeout | null = null;
   let said = '';
+  let heardAt = 0;
   const opening = setTimeout(() => wedge(`did not open within ${openMs} ms`), parts.openTimeoutMs ?? OPEN_TIMEOUT_MS);
   const openMs = parts.openTimeoutMs ?? OPEN_TIMEOUT_MS;
 
@@ -83,7 +91,7 @@ export function createLink(parts: LinkParts): Link {
   }
 
   function wedge(what: string): void {
-    lose({ code: 'BACKEND_UNAVAILABLE', status: null, message: `The device host ${what}, so it was ended.` });
+    lose(unavailable(`The device host ${what}, so it was ended.`));
     child.kill('SIGKILL');
   }
 
@@ -91,6 +99,7 @@ export function createLink(parts: LinkParts): Link {
     if (kind === KIND.control) return hear(JSON.parse(payload.toString()) as FromHost);
     const caller = pending.get(ticket);
     pending.delete(ticket); // an unknown ticket is a late answer: nobody's
+    heardAt = performance.now();
     caller?.resolve(toFloats(payload));
   }
 
@@ -104,12 +113,12 @@ export function createLink(parts: LinkParts): Link {
     else if (message.type !== 'closed') lose(message.fault);
   }
 
-  /** One timer for all windows in flight: the oldest is the first that can be late. */
+  /** One timer for all windows in flight: a host hangs when it has not answered any of them for so long. */
   function look(): void {
     watch = null;
     const oldest = pending.values().next().value;
     if (oldest === undefined) return;
-    const leftMs = oldest.sentAt + patienceMs - performance.now();
+    const leftMs = Math.max(oldest.sentAt, heardAt) + patienceMs - performance.now();
     if (leftMs <= 0) wedge(`did not answer a window within ${patienceMs} ms`);
     else watch = setTimeout(look, leftMs);
   }
@@ -127,7 +136,7 @@ export function createLink(parts: LinkParts): Link {
 
   function exited(status: number | null, signal: string | null): void {
     const how = signal === null ? `status ${status}` : signal;
-    lose({ code: 'BACKEND_UNAVAILABLE', status: null, message: `The device host ended with ${how}.` });
+    lose(unavailable(`The device host ended with ${how}.`));
     if (said.trim() !== '' && !isClosing) log.warn({ stderr: said.trim() }, 'what the device host said last');
     ended.resolve();
   }
@@ -136,7 +145,7 @@ export function createLink(parts: LinkParts): Link {
     isClosing = true;
     if (!isOver) send({ type: 'close' });
     const force = setTimeout(() => child.kill('SIGKILL'), CLOSE_TIMEOUT_MS);
-    await ended.promise;
+    await inTime(ended.promise, CLOSE_TIMEOUT_MS + KILL_MS); // one that hangs in the driver is not ended even by SIGKILL
     clearTimeout(force);
   }
 
@@ -144,28 +153,46 @@ export function createLink(parts: LinkParts): Link {
     said = (said + text).slice(-STDERR_CHARS);
   });
   child.on('error', (error) => {
-    lose({
-      code: 'BACKEND_UNAVAILABLE',
-      status: null,
-      message: `The device host cannot be started: ${error.message}.`,
-    });
+    lose(unavailable(`The device host cannot be started: ${error.message}.`));
     ended.resolve();
   });
   child.on('exit', exited);
   channel.on('error', () => {}); // a broken channel is the end of its process, which is told
-  channel.on('data', createDecoder(receive));
+  const decode = createDecoder(receive);
+  channel.on('data', (chunk: Buffer) => {
+    if (isOver) return;
+    try {
+      decode(chunk);
+    } catch (thrown) {
+      wedge(`spoke nonsense (${messageOf(thrown)})`); // a library may write over its memory, and over our channel
+    }
+  });
   ready.promise.catch(() => {}); // whoever awaits it hears of it
   send(request);
   return {
     ready: ready.promise,
     run,
+    get inFlight() {
+      return pending.size;
+    },
     measure: () => void (isOver || send({ type: 'measure' })),
     close,
   };
 }
 
+/** Node gives a child without channels when it has no descriptors left; its `error` comes later. */
+function openChannel(child: ChildProcess): Duplex {
+  const channel = child.stdio?.[CHANNEL] as Duplex | null | undefined;
+  if (channel) return channel;
+  child.on('error', () => {});
+  throw new SidecarError('BACKEND_UNAVAILABLE', 'The device host cannot be started: no file descriptors are left.');
+}
+
+const unavailable = (message: string): Fault => ({ code: 'BACKEND_UNAVAILABLE', status: null, message });
+
 /** Aligned and the caller's own, which a piece of a network buffer is not. */
 function toFloats(payload: Buffer): Float32Array {
+  if (payload.length % 4 !== 0) throw new RangeError(`${payload.length} bytes are no float32 values`);
   const floats = new Float32Array(payload.length >> 2);
   new Uint8Array(floats.buffer).set(payload);
   return floats;

@@ -33,8 +33,9 @@ export interface Measurement {
   readonly temperaturesCelsius: readonly number[];
   readonly powerWatts: number | null;
   readonly clockHz: number | null;
-  /** Milliseconds with a window inside the device, since the host began. */
+  /** Milliseconds with a window inside the device, and windows computed, since the host began. */
   readonly busyMs: number;
+  readonly windows: number;
 }
 
 export type FromHost =

@@ -14,7 +14,7 @@ export interface Device {
 }
 
 /** Enough to keep the device busy while an answer is on its way back and the next window on its way there. */
-const CAPACITY = 6;
+const CAPACITY = 12;
 
 /** A model on the device: turns windows into frames and frames into tensors. */
 export class HailoModel implements LoadedModel {

@@ -10,22 +10,22 @@ export interface PipelineEnd {
 export interface Pipeline {
   /** Takes a window; its frame belongs to the pipeline. */
   push(ticket: number, frame: Buffer): void;
-  /** Milliseconds so far with a window inside the device. */
-  busyMs(): number;
+  /** Milliseconds so far with a window inside the device, and windows computed. */
+  work(): { readonly busyMs: number; readonly windows: number };
 }
 
 /** Windows inside the device at a time: enough to keep it busy, fewer than its queue holds, so that no write waits. */
 const DEPTH = 4;
-/** Once in so many milliseconds the device is let run empty, see below. */
-const SYNC_MS = 100;
+/** Windows between two moments at which the device is empty, see below. */
+const GROUP = 6;
 
 /**
- * One writer and one reader on the two ends of the device, so that it always has work while any is queued.
+ * One writer and one reader on the two ends of the device, so that it works while a window is queued.
  *
- * The library matches answers to windows by their order alone. So after the first fault nothing that comes can be trusted
- * and the session is over; and a device that swallowed a window without a word would answer every later one with its
- * successor's outputs, unseen as long as windows keep coming. That is why the writer pauses now and then until all answers
- * are in: the missing one then times out.
+ * The library matches answers to windows by their order alone. A device that swallowed a window without a word would answer
+ * every later one with its successor's outputs. So answers are held back until the device is empty and all that were
+ * written have come; if one is missing it times out, and none of its group is told. After GROUP windows the writer pauses
+ * for that. After any fault nothing that comes can be trusted: the session is over.
  */
 export function createPipeline(
   session: Pick<Session, 'write' | 'read'>,
@@ -34,8 +34,9 @@ export function createPipeline(
 ): Pipeline {
   const waiting: { ticket: number; frame: Buffer }[] = [];
   const written: number[] = [];
-  let emptyAt = clock();
+  let held: { ticket: number; payload: Buffer }[] = [];
   let busyMs = 0;
+  let windows = 0;
   let isReading = false;
   let isLost = false;
 
@@ -45,9 +46,9 @@ export function createPipeline(
     end.lost(thrown);
   }
 
-  /** Fills the device up; called whenever a window comes or an answer has gone. */
+  /** Fills the device up; called whenever a window comes or an answer has come. */
   function write(): void {
-    while (waiting.length > 0 && !isLost && mayWrite()) {
+    while (waiting.length > 0 && !isLost && written.length < DEPTH && written.length + held.length < GROUP) {
       const { ticket, frame } = waiting.shift()!;
       written.push(ticket);
       session.write(frame);
@@ -55,26 +56,32 @@ export function createPipeline(
     if (written.length > 0 && !isReading) void read().catch(fail);
   }
 
-  function mayWrite(): boolean {
-    if (written.length === 0) emptyAt = clock();
-    return written.length < DEPTH && clock() - emptyAt <= SYNC_MS;
-  }
-
   async function read(): Promise<void> {
     isReading = true;
-    const startAt = clock();
+    let since = clock();
     while (written.length > 0 && !isLost) {
       const frames = await session.read();
       const ticket = written.shift();
-      if (ticket !== undefined && !isLost) end.answer(ticket, Buffer.concat(frames));
+      if (ticket === undefined || isLost) break;
+      held.push({ ticket, payload: Buffer.concat(frames) });
+      const now = clock();
+      busyMs += now - since;
+      since = now;
+      if (written.length === 0) tell();
       write();
     }
     isReading = false;
-    busyMs += clock() - startAt;
+  }
+
+  function tell(): void {
+    const group = held;
+    held = [];
+    windows += group.length;
+    for (const { ticket, payload } of group) end.answer(ticket, payload);
   }
 
   return {
-    busyMs: () => busyMs,
+    work: () => ({ busyMs, windows }),
     push: (ticket, frame) => {
       waiting.push({ ticket, frame });
       try {

@@ -59,8 +59,15 @@ export function libraryVersion(ffi: Ffi): LibraryVersion {
  */
 export async function openSession(ffi: Ffi, options: SessionOptions): Promise<Session> {
   const undo: (() => unknown)[] = [];
-  const close = async () => {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  let closing: Promise<void> | null = null;
+  const release = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await Promise.resolve(step()).catch(() => {}); // the next ones are still to be released
+    }
+  };
+  const close = () => {
+    closing ??= release();
+    return closing;
   };
   try {
     return { ...(await openSteps(ffi, options, (step) => void undo.push(step))), close };

@@ -5,6 +5,8 @@ import { textOf } from './vstreams.ts';
 
 /** More than any library opens. */
 export const MAX_VSTREAMS = 40;
+/** Frames that fit between us and the device; more than the pipeline gives it, so that no write waits. */
+const QUEUE = 8;
 
 /** Opened vstreams of one direction, in the library's order. */
 export interface Vstreams {
@@ -24,6 +26,7 @@ export function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'outp
     const at = i * VSTREAM_PARAMS.bytes;
     names.push(textOf(params, at, 128));
     params.writeUInt32LE(timeoutMs, at + VSTREAM_PARAMS.timeoutAt);
+    params.writeUInt32LE(QUEUE, at + VSTREAM_PARAMS.queueAt);
   }
   const handles: Handle[] = new Array(number).fill(null);
   const create = `hailo_create_${direction}_vstreams` as const;

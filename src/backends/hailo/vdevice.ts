@@ -1,6 +1,7 @@
 import { SidecarError } from '../../core/errors.ts';
 import { type Abi, architectureName, DEVICE_ID_BYTES, IDENTITY, TEMPERATURE, VDEVICE_PARAMS } from './abi.ts';
 import { check, first } from './calls.ts';
+import { pcieAddress } from './detect.ts';
 import type { Ffi, Handle } from './ffi.ts';
 import { textOf } from './vstreams.ts';
 
@@ -35,24 +36,36 @@ export async function openVdevice(
   }
   params.writeUInt8(options.multiProcessService ? 1 : 0, VDEVICE_PARAMS.service);
   const out: Handle[] = [null];
-  check('hailo_create_vdevice', await ffi.wait('hailo_create_vdevice', params, out));
+  const status = await ffi.wait('hailo_create_vdevice', params, out);
+  if (status === INVALID_ARGUMENT && options.deviceId !== null) throw unknownDevice(options.deviceId, scan(ffi));
+  check('hailo_create_vdevice', status);
   const kept = { params, id };
   onClose(() => ffi.wait('hailo_release_vdevice', out[0]).then(() => kept));
   return out[0];
 }
 
-/** N and hailoN are the N-th device that a scan lists; anything else is an id of the library, a PCIe address. */
+/** N and hailoN are the chip behind that node, or the N-th that a scan lists where the driver does not tell; anything else is an id of the library, a PCIe address. */
 function resolveDeviceId(ffi: Ffi, given: string): string {
   const index = /^(?:hailo)?(\d+)$/.exec(given)?.[1];
   if (index === undefined) return given.includes(':') && given.split(':').length === 2 ? `0000:${given}` : given;
+  const found = scan(ffi);
+  const id = pcieAddress(`hailo${index}`) ?? found[Number(index)];
+  if (id !== undefined) return id;
+  throw unknownDevice(given, found);
+}
+
+const INVALID_ARGUMENT = 2;
+
+function unknownDevice(given: string, found: readonly string[]): SidecarError {
+  const sentence = `backend.hailo.device_id is ${given}, but there are these devices: ${found.join(', ') || 'none'}.`;
+  return new SidecarError('BACKEND_UNAVAILABLE', sentence);
+}
+
+function scan(ffi: Ffi): string[] {
   const ids = Buffer.alloc(32 * DEVICE_ID_BYTES);
   const count = [32];
   check('hailo_scan_devices', ffi.call('hailo_scan_devices', null, ids, count));
-  const found = Array.from({ length: count[0] ?? 0 }, (_, i) => textOf(ids, i * DEVICE_ID_BYTES, DEVICE_ID_BYTES));
-  const id = found[Number(index)];
-  if (id !== undefined) return id;
-  const sentence = `backend.hailo.device_id is ${given}, but there are these devices: ${found.join(', ') || 'none'}.`;
-  throw new SidecarError('BACKEND_UNAVAILABLE', sentence);
+  return Array.from({ length: count[0] ?? 0 }, (_, i) => textOf(ids, i * DEVICE_ID_BYTES, DEVICE_ID_BYTES));
 }
 
 /** The library picks the sensor and its kind. */

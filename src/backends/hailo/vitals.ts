@@ -4,6 +4,7 @@ import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
 import type { HostReady, Link } from './link.ts';
 import type { Measurement } from './messages.ts';
+import { createSpeedWatch } from './speed.ts';
 import type { DeviceEvent } from './vdevice.ts';
 
 export interface VitalsParts {
@@ -11,6 +12,8 @@ export interface VitalsParts {
   readonly id: string;
   readonly log: Log;
   heatLimits(): HeatLimits;
+  /** What a window takes on a chip that is well, in milliseconds; null: not known. */
+  readonly expectedDeviceMs: number | null;
   /** Time between two measurements; for tests. */
   readonly measureMs?: number;
   /** The heat level is another than before. */
@@ -33,24 +36,27 @@ export interface Vitals {
 
 const MEASURE_MS = 10_000;
 
-export function createVitals({ id, log, heatLimits, measureMs = MEASURE_MS, onChange }: VitalsParts): Vitals {
+export function createVitals(parts: VitalsParts): Vitals {
+  const { id, log, heatLimits, measureMs = MEASURE_MS, onChange } = parts;
+  const judgeSpeed = createSpeedWatch(parts.expectedDeviceMs, log);
   let heat: HeatLevel = 'normal';
-  let last: { at: number; measurement: Measurement; utilisation: number | null } | null = null;
+  let last: { at: number; measurement: Measurement; utilisation: number | null; windowMs: number | null } | null = null;
   let timer: NodeJS.Timeout | undefined;
   const events: Record<string, number> = {};
 
   function heard(measurement: Measurement): void {
     const at = performance.now();
-    const busyMs = last === null ? Number.NaN : measurement.busyMs - last.measurement.busyMs;
-    const share = Math.min(1, busyMs / (at - (last?.at ?? at)));
-    last = { at, measurement, utilisation: Number.isFinite(share) ? share : null };
-    judge(Math.max(...measurement.temperaturesCelsius));
+    const share = last === null ? null : (measurement.busyMs - last.measurement.busyMs) / (at - last.at);
+    const windowMs = last === null ? null : perWindowMs(last.measurement, measurement);
+    last = { at, measurement, utilisation: share === null ? null : Math.min(1, share), windowMs };
+    judgeHeat(Math.max(...measurement.temperaturesCelsius));
+    judgeSpeed(windowMs);
   }
 
-  /** No sensor gives no level, and a change is said once. */
-  function judge(celsius: number): void {
+  /** What no sensor tells changes no level, and a change is said once. */
+  function judgeHeat(celsius: number): void {
     const limits = heatLimits();
-    const next = Number.isFinite(celsius) ? heatLevel(celsius, heat, limits) : 'normal';
+    const next = Number.isFinite(celsius) ? heatLevel(celsius, heat, limits) : heat;
     if (next === heat) return;
     heat = next;
     tell(celsius, limits);
@@ -88,10 +94,20 @@ export function createVitals({ id, log, heatLimits, measureMs = MEASURE_MS, onCh
       heat = 'normal';
     },
     telemetry: (restarts, ready) => {
-      if (last === null || ready === null) return null;
-      const { busyMs: _, ...measured } = last.measurement;
+      if (ready === null) return null;
+      const { temperaturesCelsius = [], powerWatts = null, clockHz = null } = last?.measurement ?? {};
+      const { utilisation = null, windowMs = null } = last ?? {};
       const identity = { ...ready.identity, library: ready.library };
-      return { id, identity, ...measured, utilisation: last.utilisation, restarts, events };
+      return { id, identity, temperaturesCelsius, powerWatts, clockHz, utilisation, windowMs, restarts, events };
     },
   };
+}
+
+/** Fewer say little. */
+const MIN_WINDOWS = 4;
+
+/** Also right under load, when windows wait for each other: what waits is not inside the device. */
+function perWindowMs(before: Measurement, now: Measurement): number | null {
+  const windows = now.windows - before.windows;
+  return windows < MIN_WINDOWS ? null : (now.busyMs - before.busyMs) / windows;
 }

@@ -9,6 +9,9 @@ export interface VstreamInfo {
   readonly isInput: boolean;
   /** height, width, features. */
   readonly shape: readonly [number, number, number];
+  /** How the library orders the numbers. */
+  readonly order: number;
+  /** Step of the quantisation. */
   readonly scale: number;
 }
 
@@ -34,6 +37,7 @@ export function decodeVstreamInfos(bytes: Buffer, count: number, abi: Abi): Vstr
       name: textOf(info, 0, 128),
       isInput: info.readInt32LE(388) === 0,
       shape: [info.readUInt32LE(404), info.readUInt32LE(408), info.readUInt32LE(412)],
+      order: info.readInt32LE(396),
       scale: info.readFloatLE(abi.vstreamQuantAt + 4),
     };
   });
@@ -44,6 +48,20 @@ export function textOf(bytes: Buffer, at: number, size: number): string {
   const field = bytes.subarray(at, at + size);
   const end = field.indexOf(0);
   return field.toString('latin1', 0, end === -1 ? size : end);
+}
+
+/** Orders of a list of detections, whose length is its own; everything else is a tensor. */
+const DETECTIONS = new Set([9, 20, 21, 22, 23]);
+
+function noTensor({ id }: CrossingSource, infos: readonly VstreamInfo[]): SidecarError {
+  const names = infos.map(({ name }) => name).join(', ');
+  const sentence = `The .hef of ${id} gives detections, not a tensor, in ${names}: compile it without non-maximum suppression.`;
+  return new SidecarError('MODEL_INVALID', sentence);
+}
+
+function noScale({ id }: CrossingSource, { name, scale }: VstreamInfo): SidecarError {
+  const sentence = `The .hef of ${id} states a quantisation step of ${scale} for ${name}, which is none: compile it again.`;
+  return new SidecarError('MODEL_INVALID', sentence);
 }
 
 /** All that the check of a .hef against its manifest needs. */
@@ -61,6 +79,10 @@ export type CrossingSource = Pick<ModelSource, 'id' | 'input' | 'outputs'> & {
  * @throws SidecarError MODEL_INVALID, its message shows both sides
  */
 export function planCrossing(source: CrossingSource, infos: readonly VstreamInfo[]): Crossing {
+  const lists = infos.filter(({ order }) => DETECTIONS.has(order));
+  if (lists.length > 0) throw noTensor(source, lists);
+  const unscaled = infos.find(({ scale }) => !Number.isFinite(scale) || scale < 0);
+  if (unscaled !== undefined) throw noScale(source, unscaled);
   const inputs = infos.filter((info) => info.isInput);
   const outputs = infos.filter((info) => !info.isInput);
   const input = find(source, source.input, inputs);

@@ -25,15 +25,20 @@ t.test('a size that no peer of ours would send ends the reading instead of filli
 });
 
 t.test('the configured library alone, or the usual places with the newest first', async (t) => {
-  t.same(libraryCandidates('/opt/libhailort.so'), ['/opt/libhailort.so']);
+  t.same(libraryCandidates('/opt/libhailort.so', null), ['/opt/libhailort.so']);
   const root = t.testdir({
-    usr: { lib: { 'libhailort.so.4.9.0': '', 'libhailort.so.4.23.0': '', 'libhailort.so.bak': '' } },
+    usr: {
+      lib: { 'libhailort.so.4.23.0': '', 'libhailort.so.bak': '' },
+      local: { lib: { 'libhailort.so.4.9.0': '' } },
+    },
   });
-  t.same(libraryCandidates(null, root), [
-    'libhailort.so',
-    `${root}/usr/lib/libhailort.so.4.23.0`,
-    `${root}/usr/lib/libhailort.so.4.9.0`,
-  ]);
+  const [newest, oldest] = [`${root}/usr/lib/libhailort.so.4.23.0`, `${root}/usr/local/lib/libhailort.so.4.9.0`];
+  t.same(libraryCandidates(null, null, root), ['libhailort.so', newest, oldest]);
+  t.same(
+    libraryCandidates(null, 'hailo_pci 4.9.0', root),
+    [oldest, 'libhailort.so', newest, oldest],
+    'the driver’s own version first',
+  );
 });
 
 t.test('a status has its name, its cause and what to do', async (t) => {

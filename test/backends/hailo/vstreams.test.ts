@@ -18,6 +18,7 @@ const info = (name: string, isInput: boolean, ...shape: [number, number, number]
   name,
   isInput,
   shape,
+  order: 1,
   scale: 1,
 });
 const infos = (...input: [number, number, number]) => [
@@ -46,6 +47,19 @@ t.test('sides of one change no order; columns before rows do', async (t) => {
     [transposed(100, 9, 1), transposed(1, 100, 9), transposed(100, 1, 9), transposed(9, 100, 1)],
     [false, false, false, true],
   );
+});
+
+t.test('a list of detections is no tensor', async (t) => {
+  const [first, ...others] = infos(100, 9, 1);
+  const detections = others.map((one) => ({ ...one, order: 22 }));
+  const unscaled = { ...first!, scale: Number.NaN };
+  t.throws(() => planCrossing(source, [unscaled, ...others]), {
+    message: /quantisation step of NaN for net\/imu_window/,
+  });
+  t.throws(() => planCrossing(source, [first!, ...detections]), {
+    code: 'MODEL_INVALID',
+    message: /detections.*net\/motif_scores/,
+  });
 });
 
 const wrong: readonly [what: string, source: Partial<CrossingSource>, infos: VstreamInfo[], message: RegExp][] = [

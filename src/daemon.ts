@@ -13,7 +13,8 @@ import { createProof } from './models/proof.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { openBundle, startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
-import { record } from './record.ts';
+import { whyUnreachable } from './reachable.ts';
+import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
 import { createServiceRoutes } from './service.ts';
@@ -66,8 +67,9 @@ export async function start(parts: DaemonParts): Promise<Daemon> {
 
 async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Promise<Daemon> {
   const { log, notify, clock, loaded } = parts;
-  for (const warning of loaded.warnings) log.warn({}, warning);
   const { config } = loaded;
+  const unreachable = whyUnreachable(config.server.host, process.env);
+  for (const warning of [...loaded.warnings, unreachable]) if (warning !== null) log.warn({}, warning);
   const bundle = await openBundle(config);
   const task = taskOf(bundle.manifest);
   const kind = config.backend.kind;
@@ -104,7 +106,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     clock,
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
     settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
-    onExchange: (exchange) => record({ metrics, log, state }, exchange),
+    onExchange: createRecorder({ metrics, log, state }),
     onConnectionRefused: metrics.connectionRefused,
   });
   undo.add('server', async () => server.close());

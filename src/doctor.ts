@@ -2,6 +2,7 @@ import type { StartHost } from './backends/hailo/link.ts';
 import type { Check, Finding } from './cli/doctor.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { deviceChecks } from './doctor-device.ts';
+import { systemChecks } from './doctor-system.ts';
 import { showAddress, tryListening } from './http/listen.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
@@ -44,6 +45,7 @@ export function doctorChecks(parts: DoctorParts): Check[] {
       bundle: model,
     }),
     { name: 'port', run: () => checkPort(config()) },
+    ...systemChecks({ ...parts, config: () => config().config }),
   ];
 }
 

@@ -131,3 +131,12 @@ t.test('nobody is called Manager, Helper, Util, Service or Base', async (t) => {
     [],
   );
 });
+
+t.test('the time of day, which jumps, is asked only where a person or a file name gets it', async (t) => {
+  const mayAsk = new Set(['observe/log.ts', 'observe/metrics.ts', 'config/write.ts', 'system/native-cache.ts']);
+  const asks = sources.filter((file) => /Date\.now|new Date\b/.test(readFileSync(join(ROOT, 'src', file), 'utf8')));
+  t.same(
+    asks.filter((file) => !mayAsk.has(file)),
+    [],
+  );
+});

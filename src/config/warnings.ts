@@ -20,6 +20,7 @@ export function listWarnings(config: Config): string[] {
   return warnings;
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine can connect to that address. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host);
 }

@@ -78,8 +78,8 @@ function openStdout(): LogSink {
       stdout.write(text);
     },
     close: async () => {
-      const endAt = Date.now() + CLOSE_MS;
-      while (pendingBytes > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 5));
+      const endAt = performance.now() + CLOSE_MS;
+      while (pendingBytes > 0 && performance.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 5));
       isClosed = true;
       stdout.destroy();
     },

@@ -169,7 +169,7 @@ function announce(state: State, log: DaemonLog, notify: Notify): void {
   const { manifest, backend } = state;
   const fields = { model: `${manifest.name}@${manifest.version}`, backend: backend.state().kind };
   if (state.failure() === null)
-    log.info({ message_id: MESSAGE_IDS.serving, ...fields }, `${line}. Try: ${toTryLine(state)}`);
+    log.info({ message_id: MESSAGE_IDS.serving, ...fields }, `${line.replace(/\.$/, '')}. Try: ${toTryLine(state)}`);
   else log.error({ message_id: MESSAGE_IDS.notServing, ...fields }, line);
 }
 

@@ -4,7 +4,7 @@ import { type HailoSettings, whyNoDevice } from './backends/hailo/backend.ts';
 import { type DetectedDevice, detectDevices, driverVersion } from './backends/hailo/detect.ts';
 import type { StartHost } from './backends/hailo/link.ts';
 import type { Check, Finding } from './cli/doctor.ts';
-import { STAGES, walkDevice } from './doctor-walk.ts';
+import { STAGES, type Walk, walkDevice } from './doctor-walk.ts';
 import type { Bundle } from './models/bundle.ts';
 
 export interface DeviceCheckParts {
@@ -12,6 +12,8 @@ export interface DeviceCheckParts {
   kind(): string;
   settings(): HailoSettings;
   bundle(): Promise<Bundle>;
+  /** What the device is called by a daemon that runs and has it; null when none has. */
+  servedBy(): Promise<string | null>;
   readonly startHost: StartHost;
   /** Where /sys, /dev and /proc are; / but in tests. */
   readonly root?: string;
@@ -35,6 +37,9 @@ export function deviceChecks(parts: DeviceCheckParts): Check[] {
 function walkChecks(parts: DeviceCheckParts, device: DetectedDevice): Check[] {
   let walk: ReturnType<typeof walkDevice> | null = null;
   const walkOnce = async () => {
+    if (parts.kind() === 'cpu') return { device: { state: 'ok', text: 'left alone: backend.kind is cpu' } } as const;
+    const served = await parts.servedBy();
+    if (served !== null) return { device: { state: 'ok', text: `in use by the running daemon: ${served}` } } as const;
     const bundle = await parts.bundle();
     walk ??= walkDevice({ ...parts, device, bundle, settings: parts.settings(), severity: severity(parts) });
     return walk;
@@ -42,7 +47,7 @@ function walkChecks(parts: DeviceCheckParts, device: DetectedDevice): Check[] {
   const skipped = { state: 'skipped', text: 'not reached' } as const;
   return (Object.keys(STAGES) as (keyof typeof STAGES)[]).map((name) => ({
     name,
-    run: async () => (await walkOnce())[name] ?? skipped,
+    run: async () => ((await walkOnce()) as Walk)[name] ?? skipped,
   }));
 }
 

@@ -43,6 +43,7 @@ export function doctorChecks(parts: DoctorParts): Check[] {
       kind: () => config().config.backend.kind,
       settings: () => toHailoSettings(() => config().config),
       bundle: model,
+      servedBy: () => askWhoHasDevice(config()),
     }),
     { name: 'port', run: () => checkPort(config()) },
     ...systemChecks({ ...parts, config: () => config().config }),
@@ -98,6 +99,18 @@ async function checkPort({ config }: LoadedConfig): Promise<Finding> {
     text: `${place} is taken by another program`,
     fix: `See which with: ss -ltnp 'sport = :${port}'; stop it, or set server.port.`,
   };
+}
+
+/** Two programs cannot have the device: a daemon that serves on it is the proof that it works. */
+async function askWhoHasDevice({ config }: LoadedConfig): Promise<string | null> {
+  const { host, port } = config.server;
+  try {
+    const response = await fetch(`http://${showAddress(host, port)}/healthz`, { signal: AbortSignal.timeout(1000) });
+    const { backend, device } = (await response.json()) as { backend?: string; device?: string };
+    return backend === 'hailo' ? (device ?? 'Hailo') : null;
+  } catch {
+    return null;
+  }
 }
 
 async function askWhoRuns(place: string): Promise<string | null> {

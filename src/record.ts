@@ -23,6 +23,8 @@ export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord)
     metrics.exchange(exchange.route, toMethodLabel(exchange.method), exchange.status);
     if (exchange.kind === 'inference') recordInference(parts, exchange);
     if (exchange.status >= 500) logFailure(log, failures, exchange);
+    // an impossible answer: whoever gave it has to prove himself now, not in an hour
+    if (exchange.code === 'BACKEND_FAILED') void state.proof?.check();
     if (state.loaded.config.logging.requests) logRequest(log, requests, exchange);
   };
 }

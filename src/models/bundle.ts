@@ -103,15 +103,26 @@ function isDirectory(path: string): boolean {
   }
 }
 
+async function verifyFile(path: string, { kind, sha256 }: Manifest['artefacts'][number]): Promise<void> {
+  const bytes = readBytes(path, MAX_BYTES);
+  if (kind === 'hef') await verifyHef(bytes, path);
+  requireDigest(bytes, sha256, path);
+}
+
+/** The file is not one of the bundle: the setting that names it is what has to be corrected. */
+function namingKey(thrown: unknown): SidecarError {
+  return new SidecarError('MODEL_INVALID', `model.hef_path (HEF_PATH): ${messageOf(thrown)}`, { cause: thrown });
+}
+
 async function verify(
   directory: string,
   artefact: Manifest['artefacts'][number],
   hefPath: string | null,
 ): Promise<VerifiedArtefact> {
   const path = artefact.kind === 'hef' && hefPath !== null ? hefPath : fileOf(directory, artefact.file);
-  const bytes = readBytes(path, MAX_BYTES);
-  if (artefact.kind === 'hef') await verifyHef(bytes, path);
-  requireDigest(bytes, artefact.sha256, path);
+  await verifyFile(path, artefact).catch((thrown) => {
+    throw path === hefPath ? namingKey(thrown) : thrown;
+  });
   const { kind, sha256, input_layout: inputLayout = null, vstreams = {}, expected_device_ms: expected } = artefact;
   return { kind, path, sha256, inputLayout, vstreams, expectedDeviceMs: expected ?? null };
 }

@@ -57,8 +57,9 @@ const LAYOUTS: readonly Layout[] = [
  */
 export async function verifyHef(bytes: Uint8Array, path: string): Promise<HefHeader> {
   const head = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || head.getUint32(0) !== MAGIC)
+  if (bytes.length < 4 || head.getUint32(0) !== MAGIC)
     throw refuse(path, 'it does not begin with 01 48 45 46', COMPILE);
+  if (bytes.length < 12) throw refuse(path, `it ends within its header, after ${bytes.length} bytes`, COPY);
   const version = head.getUint32(4);
   const layout = LAYOUTS[version];
   if (layout === undefined) throw refuse(path, `its header version ${version} is unknown (known: 0 to 3)`, COMPILE);

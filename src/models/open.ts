@@ -22,7 +22,7 @@ export interface OpenParts {
   prepare(raw: Float32Array): Float32Array;
   readonly clock: Clock;
   maxQueueSize(): number;
-  /** Hears of every golden run that passed. */
+  /** Hears of every golden run, also of one that fails. */
   onGolden?(figures: GoldenFigures): void;
 }
 
@@ -31,11 +31,8 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
   const { bundle, backend, prepare, clock, maxQueueSize } = parts;
   const { id } = toSource(bundle);
   const golden = { manifest: bundle.manifest, golden: bundle.golden, prepare };
-  const check = async (model: GoldenParts['model']) => {
-    const figures = await checkGolden({ ...golden, model });
-    parts.onGolden?.(figures);
-    return figures;
-  };
+  const { onGolden: onFigures } = parts;
+  const check = (model: GoldenParts['model']) => checkGolden({ ...golden, model, ...(onFigures && { onFigures }) });
   const prove = async (run: LoadedModel['run']) => void (await check({ id, run }));
   const model = await backend.load({ ...toSource(bundle), prove });
   const runGolden = async () => (backend.kind === 'stub' ? null : checkOrDemote(model, check));

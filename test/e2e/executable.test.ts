@@ -70,6 +70,21 @@ t.test('the executable, away from the repository and as nobody', { skip }, async
     );
   });
 
+  t.test('while it serves nothing is written to a disk: an SD card wears out', async (t) => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const running = place.start(['serve'], { env: { SIDECAR_PORT: String(port) } });
+    await untilHealthy(url, running);
+    const [window] = shippedGolden().windows;
+    await inferGolden(url, window!);
+    const before = writtenBytes(running.child.pid!);
+    for (let i = 0; i < 200; i++) await inferGolden(url, window!);
+    for (const path of ['metrics', 'status', 'healthz']) await (await fetch(`${url}/${path}`)).text();
+    t.equal(writtenBytes(running.child.pid!) - before, 0);
+    running.child.kill('SIGTERM');
+    await running.ended;
+  });
+
   t.test('a cache that cannot be written ends the start with cause and remedy', async (t) => {
     const port = String(await freePort());
     const env = { SIDECAR_PORT: port, XDG_CACHE_HOME: '/proc/none' };
@@ -78,3 +93,8 @@ t.test('the executable, away from the repository and as nobody', { skip }, async
     t.match(stdout + stderr, /unpacks parts of itself into \/proc\/none\/.*set CACHE_DIRECTORY/);
   });
 });
+
+/** What the process has caused to be written to block devices, so far. */
+function writtenBytes(pid: number): number {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+}

@@ -88,6 +88,7 @@ function toDevice(device: () => ServedDevice) {
     get isTransposed() {
       return device().isTransposed;
     },
+    degraded: () => device().degraded(),
     demote: (reason: string) => device().demote(reason),
     close: () => device().close(),
   };

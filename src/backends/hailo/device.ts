@@ -2,6 +2,7 @@ import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { inTime } from '../../core/timer.ts';
+import { createIdleTimer } from './idle.ts';
 import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
 import type { OpenRequest, Step } from './messages.ts';
 import { createVitals, type VitalsParts } from './vitals.ts';
@@ -33,6 +34,7 @@ export interface ServedDevice {
   telemetry(): DeviceTelemetry | null;
   link(): Link;
   readonly isTransposed: boolean;
+  degraded(): string | null;
   demote(reason: string): void;
   /** Resolves after the first try, however it ended, or when that takes too long; later ones are made by themselves. */
   open(): Promise<void>;
@@ -41,11 +43,9 @@ export interface ServedDevice {
 
 /** A device that was lost again this soon after it came back is given more time. */
 const STABLE_MS = 60_000;
-/** A burst is over when nothing came for so long: opening the device costs more than keeping it that long. */
-const MIN_AWAKE_MS = 1000;
 const HOPELESS_MS = 600_000;
 /** A start waits so long for the device, and goes on without. */
-const START_MS = 10_000;
+const START_MS = 3000;
 const AWAKE = 'It serves.';
 const ASLEEP = 'The device was released because it was idle (backend.keep_alive_s), and is being opened again.';
 
@@ -65,7 +65,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   let restarts = 0;
   let wasLost = false;
   let wasSeen = false;
-  let idle: NodeJS.Timeout | undefined;
+  const idle = createIdleTimer(parts.keepAliveMs, () => fallAsleep());
   const vitals = createVitals(parts);
 
   /** One try: a fresh host, a fresh vdevice, golden windows; only then traffic. */
@@ -92,7 +92,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
       wasLost = false;
       reason = AWAKE;
       vitals.watch(link);
-      touch();
+      idle.touch();
     } catch (thrown) {
       await link.close();
       throw thrown;
@@ -116,18 +116,10 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     }
   }
 
-  /** A window is on its way, or the device has just been opened: the idle time begins anew. */
-  function touch(): void {
-    if (parts.keepAliveMs === null) return;
-    clearTimeout(idle);
-    idle = setTimeout(fallAsleep, Math.max(MIN_AWAKE_MS, parts.keepAliveMs));
-    idle.unref();
-  }
-
   function fallAsleep(): void {
     if (serving === null) return;
     const { link } = serving;
-    if (link.inFlight > 0) return touch();
+    if (link.inFlight > 0) return idle.touch();
     serving = null;
     isAsleep = true;
     reason = ASLEEP;
@@ -177,9 +169,11 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     if (serving === null) return { ...base, available: false, reason, device: 'none', isAbsent: !wasSeen };
     const { identity, library } = serving.ready;
     const device = `${identity.architecture} (firmware ${identity.firmware}, HailoRT ${library})`;
-    const degraded =
-      vitals.heat === 'critical' ? 'The Hailo device is overheated: it may throttle or shut down.' : null;
-    return { ...base, available: true, reason: null, device, degraded };
+    return { ...base, available: true, reason: null, device, degraded: degraded() };
+  }
+
+  function degraded(): string | null {
+    return vitals.heat === 'critical' ? 'The Hailo device is overheated: it may throttle or shut down.' : null;
   }
 
   return {
@@ -187,21 +181,26 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     telemetry: () => vitals.telemetry(restarts, known),
     link: () => {
       if (isAsleep) wake();
-      touch();
+      idle.touch();
       if (serving !== null) return serving.link;
       throw new SidecarError('BACKEND_UNAVAILABLE', reason);
     },
     get isTransposed() {
       return isTransposed;
     },
+    degraded,
     demote: (message) => {
       if (serving !== null) lost(serving.link, message);
     },
-    open: async () => void (await inTime(attemptOpen(), parts.startMs ?? START_MS)),
+    open: async () => {
+      const startMs = parts.startMs ?? START_MS;
+      if (await inTime(attemptOpen(), startMs)) return;
+      log.warn({}, `the Hailo device is still being opened after ${startMs} ms; the start goes on without it`);
+    },
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
-      clearTimeout(idle);
+      idle.stop();
       vitals.forget();
       isAsleep = false;
       const links = [serving?.link, opening].filter((link) => link != null);

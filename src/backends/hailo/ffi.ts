@@ -120,7 +120,7 @@ function loadFirst(koffi: Koffi, candidates: readonly string[]): { library: Libr
   }
   throw new SidecarError(
     'BACKEND_UNAVAILABLE',
-    `libhailort cannot be loaded (${reasons.join('; ')}): install the package hailort (on Raspberry Pi OS: hailo-all), or set backend.hailo.library.`,
+    `libhailort cannot be loaded (${reasons.join('; ')}): install the package hailort (on Raspberry Pi OS: hailo-all), or correct backend.hailo.library.`,
   );
 }
 

@@ -69,9 +69,19 @@ export function createLink(parts: LinkParts): Link {
   let isClosing = false;
   let watch: NodeJS.Timeout | null = null;
   let said = '';
+  let isReady = false;
+  const steps: Step[] = [];
   let heardAt = 0;
-  const opening = setTimeout(() => wedge(`did not open within ${openMs} ms`), parts.openTimeoutMs ?? OPEN_TIMEOUT_MS);
+  const opening = setTimeout(
+    () => wedge(`did not open the device within ${openMs} ms (${progress()})`),
+    parts.openTimeoutMs ?? OPEN_TIMEOUT_MS,
+  );
   const openMs = parts.openTimeoutMs ?? OPEN_TIMEOUT_MS;
+
+  /** Where it was, for who has to find out why it hangs or crashes. */
+  function progress(): string {
+    return isReady ? 'while it served' : `it got as far as: ${steps.join(', ') || 'nothing'}`;
+  }
 
   function send(message: ToHost): void {
     channel.write(encodeFrame(KIND.control, 0, Buffer.from(JSON.stringify(message))));
@@ -106,11 +116,14 @@ export function createLink(parts: LinkParts): Link {
   function hear(message: FromHost): void {
     if (message.type === 'ready') {
       clearTimeout(opening);
+      isReady = true;
       ready.resolve(message);
     } else if (message.type === 'measured') parts.onMeasured(message);
     else if (message.type === 'event') parts.onEvent(message.event);
-    else if (message.type === 'step') parts.onStep?.(message.step, message.text);
-    else if (message.type !== 'closed') lose(message.fault);
+    else if (message.type === 'step') {
+      steps.push(message.step);
+      parts.onStep?.(message.step, message.text);
+    } else if (message.type !== 'closed') lose(message.fault);
   }
 
   /** One timer for all windows in flight: a host hangs when it has not answered any of them for so long. */
@@ -136,7 +149,8 @@ export function createLink(parts: LinkParts): Link {
 
   function exited(status: number | null, signal: string | null): void {
     const how = signal === null ? `status ${status}` : signal;
-    lose(unavailable(`The device host ended with ${how}.`));
+    const cure = isReady ? '' : ' libhailort crashes on a .hef that it cannot read: compile the model for its version.';
+    lose(unavailable(`The device host ended with ${how} (${progress()}).${cure}`));
     if (said.trim() !== '' && !isClosing) log.warn({ stderr: said.trim() }, 'what the device host said last');
     ended.resolve();
   }

@@ -8,6 +8,8 @@ export interface Device {
   /** The link that serves now. Throws BACKEND_UNAVAILABLE with the reason when there is none. */
   link(): Link;
   readonly isTransposed: boolean;
+  /** Why its answers are less than they should be, or null. */
+  degraded(): string | null;
   /** Takes the device out of service until it has proved itself anew. */
   demote(reason: string): void;
   close(): Promise<void>;
@@ -42,7 +44,7 @@ export class HailoModel implements LoadedModel {
     const running = link.run(this.#toFrame(input));
     this.#inFlight.add(running);
     try {
-      return { outputs: this.#split(await running), backend: 'hailo', degraded: null };
+      return { outputs: this.#split(await running), backend: 'hailo', degraded: this.#device.degraded() };
     } finally {
       this.#inFlight.delete(running);
     }

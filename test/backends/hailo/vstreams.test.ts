@@ -31,6 +31,7 @@ t.test('vstreams are found by name, with or without the network before it, outpu
   t.match(planCrossing(source, infos(100, 9, 1)), {
     input: { name: 'net/imu_window' },
     outputs: [{ name: 'net/latent_embeddings' }, { name: 'net/motif_scores' }],
+    degraded: () => null,
     isTransposed: false,
   });
 });
@@ -104,7 +105,13 @@ t.test('a model turns the window where the device has columns first, and takes i
     ],
     artefacts: [],
   };
-  const device = { link: () => link, isTransposed: true, demote: () => {}, close: async () => {} };
+  const device = {
+    link: () => link,
+    degraded: () => null,
+    isTransposed: true,
+    demote: () => {},
+    close: async () => {},
+  };
   const model = new HailoModel(tiny, device);
   const { outputs } = await model.run(Float32Array.from([1, 2, 3, 4, 5, 6]));
   t.same(sent, [[1, 4, 2, 5, 3, 6]]);

@@ -28,7 +28,7 @@ export const STAGES = {
   '.hef': 'hef',
   device: 'device',
   firmware: 'firmware',
-  network: 'network',
+  'network group': 'network',
   'golden parity': null,
   throughput: null,
 } as const satisfies Record<string, Step | null>;

@@ -61,7 +61,7 @@ t.test('a sound device: every step from the driver to the rate', { skip }, async
       '✓ .hef: imu_window → latent_embeddings, motif_scores, as the manifest says',
       '✓ device: Hailo-8, STAND-IN FOR TESTS, serial number HLSTANDIN0000001',
       '✓ firmware: 4.23.0',
-      '✓ network: configured, its vstreams are open',
+      '✓ network group: configured, its vstreams are open',
       '✓ golden parity: 1 golden windows pass on the device, cosine 0.99',
       '✓ throughput: N ms per window, N windows/s',
       'status 0',
@@ -89,7 +89,7 @@ const broken: readonly [what: string, setup: Setup, finding: RegExp][] = [
   [
     'a .hef for another chip',
     { script: 'arch HAILO8L' },
-    /✓ firmware.*\n! network: .*\n +→ .*HAILO_HEF_NOT_COMPATIBLE_WITH_DEVICE.*\n- golden parity: not reached/,
+    /✓ firmware.*\n! network group: .*\n +→ .*HAILO_HEF_NOT_COMPATIBLE_WITH_DEVICE.*\n- golden parity: not reached/,
   ],
   ['a device that answers wrongly', { script: 'corrupt' }, /✗ golden parity: .*golden window.*\n +→ Compile/],
   ['no .hef in the bundle', { hasHef: false }, /! \.hef: none\n +→ .*--hef FILE/],

@@ -31,7 +31,6 @@ t.test('vstreams are found by name, with or without the network before it, outpu
   t.match(planCrossing(source, infos(100, 9, 1)), {
     input: { name: 'net/imu_window' },
     outputs: [{ name: 'net/latent_embeddings' }, { name: 'net/motif_scores' }],
-    degraded: () => null,
     isTransposed: false,
   });
 });

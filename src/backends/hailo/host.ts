@@ -10,7 +10,7 @@ import { HailoError } from './hailo-error.ts';
 import { holdersOf } from './holders.ts';
 import { libraryCandidates } from './library.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
-import { createPipeline, type Pipeline } from './pipeline.ts';
+import { type Answer, createPipeline, type Pipeline } from './pipeline.ts';
 import { libraryVersion, openSession, type Session } from './session.ts';
 import type { DeviceEvent } from './vdevice.ts';
 
@@ -36,7 +36,10 @@ export async function hostCommand(): Promise<number> {
     try {
       const opened = await openDevice(request, say);
       session = opened.session;
-      const answer = (ticket: number, payload: Buffer) => void channel.write(encodeFrame(KIND.window, ticket, payload));
+      const answer = (answers: readonly Answer[]) => {
+        const frames = answers.map(({ ticket, payload }) => encodeFrame(KIND.window, ticket, payload));
+        channel.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+      };
       pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) });
       say({
         type: 'ready',

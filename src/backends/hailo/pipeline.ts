@@ -1,8 +1,13 @@
 import type { Session } from './session.ts';
 
+/** The outputs of the window with that ticket, one after the other. */
+export interface Answer {
+  readonly ticket: number;
+  readonly payload: Buffer;
+}
+
 export interface PipelineEnd {
-  /** The outputs of the window with that ticket, one after the other. */
-  answer(ticket: number, payload: Buffer): void;
+  answer(answers: readonly Answer[]): void;
   /** Called once; nothing is answered after it. */
   lost(thrown: unknown): void;
 }
@@ -34,7 +39,7 @@ export function createPipeline(
 ): Pipeline {
   const waiting: { ticket: number; frame: Buffer }[] = [];
   const written: number[] = [];
-  let held: { ticket: number; payload: Buffer }[] = [];
+  const held: Answer[] = [];
   let busyMs = 0;
   let windows = 0;
   let isReading = false;
@@ -67,17 +72,12 @@ export function createPipeline(
       const now = clock();
       busyMs += now - since;
       since = now;
-      if (written.length === 0) tell();
-      write();
+      const group = written.length === 0 ? held.splice(0) : [];
+      write(); // first: telling takes time in which the device could work
+      windows += group.length;
+      if (group.length > 0) end.answer(group);
     }
     isReading = false;
-  }
-
-  function tell(): void {
-    const group = held;
-    held = [];
-    windows += group.length;
-    for (const { ticket, payload } of group) end.answer(ticket, payload);
   }
 
   return {

@@ -18,7 +18,9 @@ function createDevice() {
   const pipeline = createPipeline(
     session as Parameters<typeof createPipeline>[0],
     {
-      answer: (ticket, payload) => void answers.push([ticket, payload.toString()]),
+      answer: (told) => {
+        for (const { ticket, payload } of told) answers.push([ticket, payload.toString()]);
+      },
       lost: (thrown) => void losses.push(thrown),
     },
     () => world.now,

@@ -128,8 +128,15 @@ export function toStatusLine(state: State): string {
   const reason = state.failure();
   if (reason !== null) return `Not serving ${id}: ${reason}`;
   const { device, degraded } = backend.state();
-  const served = `Serving ${id} at ${state.url} on ${device}`;
+  const served = `Serving ${id} at ${state.url} on ${device}${whyThere(state)}`;
   return degraded === null ? served : `${served}; degraded: ${degraded}`;
+}
+
+/** Why the CPU computes where nothing is amiss. */
+function whyThere({ backend, loaded }: State): string {
+  const { kind, degraded } = backend.state();
+  if (kind !== 'cpu' || degraded !== null) return '';
+  return loaded.config.backend.kind === 'auto' ? ': no Hailo device found' : ', as backend.kind says';
 }
 
 /** A line to paste that gets a first answer: an example of the bundle, where it has one, else the built-in window. */

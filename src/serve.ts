@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { type Io, parseCommandLine } from './cli/io.ts';
 import { createExpectedVersion } from './config/expected-version.ts';
-import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { type ConfigSource, type LoadedConfig, loadConfig } from './config/load.ts';
 import { reloadConfig } from './config/reload.ts';
 import { messageOf, SidecarError, toSidecarError } from './core/errors.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
@@ -34,7 +34,8 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
     return 0;
   }
   const source = { path: values.config ?? null, env: process.env };
-  const loaded = loadConfig(source);
+  const notify = await createNotify(process.env, process.pid);
+  const loaded = loadOrTell(source, notify);
   const { level, format } = loaded.config.logging;
   const journal = process.env.JOURNAL_STREAM === undefined ? null : await openJournal();
   const log = createLog({
@@ -44,7 +45,6 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
     isTerminal: process.stdout.isTTY === true,
     ...(journal && { journal }),
   });
-  const notify = await createNotify(process.env, process.pid);
   let inForce = loaded;
   const expectedVersion = createExpectedVersion({ yamlPath: () => inForce.yamlPath, env: process.env });
   const readAgain = (current: LoadedConfig) => {
@@ -56,6 +56,16 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
     return await run({ loaded, readAgain, expectedVersion, log, notify });
   } finally {
     await log.close();
+  }
+}
+
+/** Without a configuration there is no log yet; the service manager is told, and main prints the sentence. */
+function loadOrTell(source: ConfigSource, notify: Notify): LoadedConfig {
+  try {
+    return loadConfig(source);
+  } catch (thrown) {
+    notify.sendStatus(`Cannot start: ${messageOf(thrown)}`);
+    throw thrown;
   }
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A Hailo chip as the kernel shows it; opens nothing. */
@@ -69,7 +69,9 @@ export function incarnation({ node }: DetectedDevice, root = '/'): string {
 
 function describe(root: string, name: string, access: typeof tryAccess): DetectedDevice {
   const node = join(root, 'dev', name);
-  if (!existsSync(node)) return { name, node: null, isAccessible: false, isStale: false };
+  // not existsSync: that asks for access, which is what a stale node refuses
+  if (statSync(node, { throwIfNoEntry: false }) === undefined)
+    return { name, node: null, isAccessible: false, isStale: false };
   const code = access(node);
   return { name, node: `/dev/${name}`, isAccessible: code === null, isStale: code === 'EPERM' };
 }

@@ -1,0 +1,71 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT } from '../packaging/project.ts';
+
+/**
+ * npm run test:package [-- --built] [-- --only NAME]: builds both packages and the repository, checks them with lintian, and
+ * installs them under real systemds: Debian 12 and 13 on this architecture, and arm64 in an emulated machine. Needs root.
+ * Prints a PASS or FAIL line per check; ends with 1 when one failed.
+ */
+const DISTRIBUTIONS = ['bookworm', 'trixie'];
+const SYSTEMD = join(ROOT, 'test', 'package', 'systemd');
+const options = { built: { type: 'boolean' }, only: { type: 'string' } } as const;
+
+interface Step {
+  readonly name: string;
+  run(): boolean;
+}
+
+function main(argv: string[]): number {
+  const { values } = parseArgs({ args: argv, options });
+  if (process.getuid?.() !== 0)
+    throw new Error('Namespaces and root file systems need root: sudo npm run test:package');
+  if (values.built !== true) build();
+  const steps = stepsFor(packages()).filter(({ name }) => values.only === undefined || name === values.only);
+  const results = steps.map((step) => ({ name: step.name, isOk: step.run() }));
+  console.log('\n| part | |\n|---|---|');
+  for (const { name, isOk } of results) console.log(`| ${name} | ${isOk ? 'PASS' : 'FAIL'} |`);
+  for (const file of packages())
+    console.log(`${file}  ${(statSync(join(ROOT, 'dist', file)).size / 1e6).toFixed(1)} MB`);
+  return results.every(({ isOk }) => isOk) ? 0 : 1;
+}
+
+function build(): void {
+  for (const script of ['build:deb', 'build:repo'])
+    execFileSync('npm', ['run', '-s', script], { cwd: ROOT, stdio: 'inherit' });
+}
+
+const packages = () => readdirSync(join(ROOT, 'dist')).filter((file) => file.endsWith('.deb'));
+
+function stepsFor(files: readonly string[]): Step[] {
+  const deb = (arch: string) => {
+    const file = files.find((name) => name.endsWith(`_${arch}.deb`));
+    if (file === undefined) throw new Error(`dist has no package for ${arch}: run npm run build:deb.`);
+    return join(ROOT, 'dist', file);
+  };
+  const own = process.arch === 'x64' ? 'amd64' : 'arm64';
+  return [
+    {
+      name: 'lintian',
+      run: () => succeeds('lintian', '--fail-on', 'error,warning', ...files.map((file) => join('dist', file))),
+    },
+    ...DISTRIBUTIONS.map((name) => ({ name, run: () => succeeds(join(SYSTEMD, 'matrix.sh'), name, deb(own)) })),
+    { name: 'arm64', run: () => succeeds(join(SYSTEMD, 'machine.sh'), 'arm64', deb('arm64')) },
+  ];
+}
+
+function succeeds(program: string, ...args: string[]): boolean {
+  const env = { ...process.env, REPO: join(ROOT, 'dist', 'apt') };
+  const { status, error } = spawnSync(program, args, { cwd: ROOT, env, stdio: 'inherit' });
+  if (error) console.error(`${program} cannot be run: ${error.message}`);
+  return status === 0;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message : thrown);
+  process.exitCode = 1;
+}

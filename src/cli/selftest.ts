@@ -1,6 +1,6 @@
 import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Golden, Manifest } from '../core/manifest.ts';
-import { compareVectors, type Difference } from '../models/golden.ts';
+import { compareVectors, type Difference, toleranceOf } from '../models/golden.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--config FILE] [--json]
@@ -46,7 +46,8 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
   }
   const path = values.config ?? null;
   const url = (values.url ?? deps.configuredUrl(path)).replace(/\/+$/, '');
-  const { manifest, golden } = await deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
+  const parts = await deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
+  const { manifest, golden } = parts;
   const serves = await askHealth(deps, url);
   const wanted = `${manifest.name}@${manifest.version}`;
   if (serves !== wanted) {
@@ -56,7 +57,7 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
     );
   }
   const results: WindowResult[] = [];
-  for (const window of golden.windows) results.push(await sendWindow(deps, url, window, golden.tolerance));
+  for (const window of golden.windows) results.push(await sendWindow(deps, url, window, parts));
   const isOk = results.every((result) => result.ok);
   if (values.json) io.out(JSON.stringify({ ok: isOk, url, model: wanted, windows: results }, null, 2));
   else print(io, url, wanted, results);
@@ -91,7 +92,7 @@ async function sendWindow(
   deps: SelftestDeps,
   url: string,
   window: Golden['windows'][number],
-  tolerance: Golden['tolerance'],
+  parts: Parameters<typeof toleranceOf>[0],
 ): Promise<WindowResult> {
   const path = window.motif_scores === null ? '/encode' : '/infer';
   const startAt = performance.now();
@@ -106,8 +107,10 @@ async function sendWindow(
     throw new SidecarError('CHECK_FAILED', sentence);
   }
   const { cosine, maxAbs } = compareAnswer((await response.json()) as Answer, window);
+  const backend = response.headers.get('x-backend') ?? '';
+  const tolerance = toleranceOf(parts, backend);
   const ok = cosine >= tolerance.cosine && maxAbs <= tolerance.abs;
-  return { window: window.name, ok, cosine, maxAbs, milliseconds, backend: response.headers.get('x-backend') ?? '' };
+  return { window: window.name, ok, cosine, maxAbs, milliseconds, backend };
 }
 
 interface Answer {

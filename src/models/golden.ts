@@ -83,7 +83,10 @@ function compareWindow(
 }
 
 /** A quantised .hef gives the direction of the float32 vector, not its numbers. */
-function toleranceOf({ golden, manifest }: GoldenParts, backend: BackendKind): Golden['tolerance'] {
+export function toleranceOf(
+  { golden, manifest }: Pick<GoldenParts, 'golden' | 'manifest'>,
+  backend: string,
+): Golden['tolerance'] {
   if (backend !== 'hailo') return golden.tolerance;
   const hef = manifest.artefacts.find(({ kind }) => kind === 'hef');
   return { cosine: hef?.tolerance?.cosine ?? HEF_COSINE, abs: Number.POSITIVE_INFINITY };

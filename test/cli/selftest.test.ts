@@ -9,7 +9,7 @@ import { writeTinyBundle } from '../fixtures/bundle.ts';
 /** A server that answers as a daemon with the tiny model would, or not quite. */
 async function serve(
   t: Test,
-  answers: { health?: object; status?: number; latent?: (right: number[]) => number[] } = {},
+  answers: { health?: object; status?: number; backend?: string; latent?: (right: number[]) => number[] } = {},
 ) {
   const { directory } = writeTinyBundle(t.testdir());
   const right = (await readBundle(directory)).golden.windows[0]!.latent;
@@ -17,7 +17,7 @@ async function serve(
     const isHealth = request.url === '/healthz';
     const health = answers.health ?? { ok: true, model: 'tiny', model_version: '1' };
     const latent = (answers.latent ?? ((values) => values))([...right]);
-    response.writeHead(isHealth ? 200 : (answers.status ?? 200), { 'x-backend': 'cpu' });
+    response.writeHead(isHealth ? 200 : (answers.status ?? 200), { 'x-backend': answers.backend ?? 'cpu' });
     response.end(JSON.stringify(isHealth ? health : { latent_embedding: latent }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -43,6 +43,17 @@ t.test('a daemon that answers right passes, window by window', async (t) => {
 t.test('one number that differs fails', async (t) => {
   const { url, directory } = await serve(t, { latent: (values) => values.with(5, values[5]! + 0.1) });
   t.match(await run([], url, directory), { status: 1, out: /✗ {2}sine/ });
+});
+
+t.test('a quantised device is held to the direction of its answers, not to their last digits', async (t) => {
+  const latent = (values: number[]) => values.map((value) => value * 1.01);
+  const near = await serve(t, { backend: 'hailo', latent });
+  t.match(await run([], near.url, near.directory), { status: 0, out: /✓ {2}sine.*hailo/ });
+  const far = await serve(t, {
+    backend: 'hailo',
+    latent: (values) => values.map((value, i) => (i % 2 ? value : -value)),
+  });
+  t.match(await run([], far.url, far.directory), { status: 1 });
 });
 
 t.test('motif scores are compared where the window has them', async (t) => {

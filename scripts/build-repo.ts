@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../packaging/project.ts';
 
@@ -15,15 +25,36 @@ const options = { key: { type: 'string' }, out: { type: 'string' }, from: { type
 function buildRepository(argv: string[]): void {
   const { values } = parseArgs({ args: argv, options });
   const out = values.out ?? join(ROOT, 'dist', 'apt');
-  const from = values.from ?? join(ROOT, 'dist');
-  const packages = readdirSync(from).filter((file) => file.endsWith('.deb'));
-  if (packages.length === 0) throw new Error(`There is no package in ${from}: run npm run build:deb first.`);
-  rmSync(out, { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
-  for (const file of packages) copyFileSync(join(from, file), join(out, file));
-  index(out);
-  sign(out, values.key);
-  console.log(`${out}: ${packages.join(', ')}\nUse it with the two lines of the README, "Install it".`);
+  const packages = packagesIn(values.from);
+  requireReplaceable(out);
+  const unfinished = `${out}.unfinished`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  for (const file of packages) copyFileSync(file, join(unfinished, basename(file)));
+  index(unfinished);
+  sign(unfinished, values.key);
+  rmSync(out, { recursive: true, force: true }); // only now: what is published stays until its successor is whole
+  renameSync(unfinished, out);
+  console.log(
+    `${out}: ${packages.map((file) => basename(file)).join(', ')}\nUse it with the two lines of the README, "Install it".`,
+  );
+}
+
+/** Every package of a directory that is named; else this version's, because dist may still hold others. */
+function packagesIn(directory: string | undefined): string[] {
+  const from = directory ?? join(ROOT, 'dist');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const isWanted = (file: string) =>
+    file.endsWith('.deb') && (directory !== undefined || file.includes(`_${version}_`));
+  const found = readdirSync(from).filter(isWanted);
+  if (found.length === 0) throw new Error(`There is no package in ${from}: run npm run build:deb first.`);
+  return found.map((file) => join(from, file));
+}
+
+/** A directory that is no repository is not to be replaced by one. */
+function requireReplaceable(out: string): void {
+  if (!existsSync(out) || existsSync(join(out, 'Release')) || readdirSync(out).length === 0) return;
+  throw new Error(`${out} has other files in it: name an empty directory or an older repository with --out.`);
 }
 
 /** Packages, its compressed twin, and Release with the digests of both. */

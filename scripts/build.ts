@@ -54,7 +54,8 @@ function packageVersion(): string {
 
 /** The commit of this checkout, with "-dirty" when files differ from it; null outside a repository. */
 function commit(): string | null {
-  const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' });
+  const git = (...args: string[]) =>
+    spawnSync('git', ['-c', 'safe.directory=*', ...args], { cwd: ROOT, encoding: 'utf8' });
   const head = git('rev-parse', '--short=12', 'HEAD');
   if (head.status !== 0) return null;
   const isDirty = git('status', '--porcelain', '--untracked-files=no').stdout !== '';

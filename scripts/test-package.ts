@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../packaging/project.ts';
@@ -29,6 +29,8 @@ function main(argv: string[]): number {
   }
   if (values.built !== true) build();
   const steps = stepsFor(packages()).filter(({ name }) => values.only === undefined || name === values.only);
+  if (steps.length === 0)
+    throw new Error(`--only is lintian, ${DISTRIBUTIONS.join(', ')} or arm64, not ${values.only}.`);
   const results = steps.map((step) => ({ name: step.name, isOk: step.run() }));
   console.log('\n| part | |\n|---|---|');
   for (const { name, isOk } of results) console.log(`| ${name} | ${isOk ? 'PASS' : 'FAIL'} |`);
@@ -49,7 +51,9 @@ function build(): void {
     execFileSync('npm', ['run', '-s', script], { cwd: ROOT, stdio: 'inherit' });
 }
 
-const packages = () => readdirSync(join(ROOT, 'dist')).filter((file) => file.endsWith('.deb'));
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+const packages = () =>
+  readdirSync(join(ROOT, 'dist')).filter((file) => file.endsWith('.deb') && file.includes(`_${version}_`));
 
 function stepsFor(files: readonly string[]): Step[] {
   const deb = (arch: string) => {

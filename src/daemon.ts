@@ -13,7 +13,7 @@ import { createProof } from './models/proof.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { openBundle, startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
-import { whyUnreachable } from './reachable.ts';
+import { isService, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
@@ -69,7 +69,8 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const { log, notify, clock, loaded } = parts;
   const { config } = loaded;
   const unreachable = whyUnreachable(config.server.host, process.env);
-  for (const warning of [...loaded.warnings, unreachable]) if (warning !== null) log.warn({}, warning);
+  for (const warning of [...loaded.warnings, unreachable, whyNoFile(loaded, process.env)])
+    if (warning !== null) log.warn({}, warning);
   const bundle = await openBundle(config);
   const task = taskOf(bundle.manifest);
   const kind = config.backend.kind;
@@ -114,7 +115,9 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   state.url = `http://${showAddress(bound.host, bound.port)}`;
   showServed(metrics, state);
   if (bundle.directory !== config.model.bundle) {
-    log.info({}, `model.bundle (${config.model.bundle}) is not there: the model of this program serves`);
+    const text = `model.bundle (${config.model.bundle}) is not there: the model of this program serves`;
+    if (isService(process.env)) log.warn({}, `${text}; install the package again`);
+    else log.info({}, text);
   }
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
   announce(state, log, notify);

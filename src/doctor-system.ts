@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check, Finding } from './cli/doctor.ts';
+import { ENVIRONMENT } from './config/environment.ts';
 import type { Config } from './config/schema.ts';
 import { whyFiltered } from './reachable.ts';
 
@@ -17,12 +18,38 @@ export interface SystemCheckParts {
 export function systemChecks(parts: SystemCheckParts): Check[] {
   const root = parts.root ?? '/';
   return [
+    { name: 'service', run: () => checkService(parts.ask ?? ask) },
     { name: 'memory limit', run: () => checkMemoryCgroup(root) },
     { name: 'storage', run: () => checkStorage(root, parts.config()) },
     { name: 'clock', run: () => checkClock(root) },
     { name: 'network', run: () => checkNetwork(parts.config(), parts.ask ?? ask) },
   ];
 }
+
+/** What systemd knows of the unit: this command runs as another user, in another environment, outside of its sandbox. */
+function checkService(askSystem: typeof ask): Finding {
+  const names = ['LoadState', 'ActiveState', 'Result', 'StatusText', 'Environment'];
+  const shown = askSystem('systemctl', 'show', 'hailo-tcn-sidecar.service', ...names.flatMap((name) => ['-p', name]));
+  const valueOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? '';
+  if (shown === null || valueOf('LoadState') !== 'loaded') return { state: 'ok', text: 'no unit is installed' };
+  const active = valueOf('ActiveState');
+  if (active === 'failed' || active === 'activating') {
+    const text = `the unit is ${active} (${valueOf('Result')}): ${valueOf('StatusText') || 'it said nothing'}`;
+    return {
+      state: 'failed',
+      text,
+      fix: 'systemctl status hailo-tcn-sidecar; journalctl -u hailo-tcn-sidecar -p warning',
+    };
+  }
+  const set = valueOf('Environment')
+    .split(' ')
+    .filter((word) => OUR_VARIABLES.has(word.split('=')[0] ?? ''));
+  if (set.length === 0) return { state: 'ok', text: `the unit is ${active}` };
+  const fix = `Give this command the same to see what the service sees: env ${set.join(' ')} hailo-tcn-sidecar doctor`;
+  return { state: 'warning', text: `the unit is ${active}, and sets ${set.join(' ')}`, fix };
+}
+
+const OUR_VARIABLES = new Set(ENVIRONMENT.flatMap(({ names }) => names));
 
 /** Raspberry Pi OS starts its kernel with the memory cgroup off: a unit's MemoryMax= is then ignored without a word. */
 function checkMemoryCgroup(root: string): Finding {

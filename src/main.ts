@@ -1,6 +1,7 @@
 import { createIo, fail, type Io, parseCommandLine } from './cli/io.ts';
 import { didYouMean } from './config/nearest.ts';
 import { SidecarError } from './core/errors.ts';
+import { isJournal } from './system/journal.ts';
 import { readRelease } from './system/release.ts';
 
 /** argv → subcommand → exit status. Every subcommand is loaded only when it is asked for. */
@@ -32,7 +33,8 @@ Options:
 
 /** Runs the program; resolves to its exit status and never rejects. */
 export async function main(argv: string[]): Promise<number> {
-  const io = createIo(process.stdout, process.stderr, process.env);
+  const stderr = isJournal(2, process.env) ? withPriority(process.stderr) : process.stderr;
+  const io = createIo(process.stdout, stderr, process.env);
   try {
     const [name = '--help', ...rest] = argv;
     if (name.startsWith('-')) return printAbout(argv, io);
@@ -42,6 +44,12 @@ export async function main(argv: string[]): Promise<number> {
   } catch (thrown) {
     return fail(io, thrown, argv.includes('--json'));
   }
+}
+
+/** journald takes a line that begins with <3> for an error; plain ones would be information. */
+function withPriority(stream: NodeJS.WriteStream): Pick<NodeJS.WriteStream, 'write'> {
+  const write = (text: string) => stream.write(text.replace(/^(?=.)/gm, '<3>'));
+  return { write: write as NodeJS.WriteStream['write'] };
 }
 
 function printAbout(argv: string[], io: Io): number {

@@ -12,6 +12,12 @@ export interface ReloadParts {
   statusLine(): string;
 }
 
+function toApply(key: string): string {
+  const isOfUnit = key.startsWith('resource_limits.');
+  const how = isOfUnit ? 'it is the unit\'s: see "hailo-tcn-sidecar config systemd"' : 'restart to apply it';
+  return `configuration reloaded: ${key} has changed; ${how}`;
+}
+
 /** SIGHUP: the configuration now in force. A bad file changes nothing, and that is said. */
 export function reload(parts: ReloadParts, current: LoadedConfig): LoadedConfig {
   const { log, notify } = parts;
@@ -21,7 +27,7 @@ export function reload(parts: ReloadParts, current: LoadedConfig): LoadedConfig 
     log.setLevel(loaded.config.logging.level);
     for (const { key, from, to } of applied)
       log.info({ message_id: MESSAGE_IDS.reloaded, from, to }, `configuration reloaded: ${key} is now in force`);
-    for (const { key } of needsRestart) log.warn({}, `configuration reloaded: ${key} has changed; restart to apply it`);
+    for (const { key } of needsRestart) log.warn({ message_id: MESSAGE_IDS.reloaded }, toApply(key));
     for (const warning of loaded.warnings.filter((text) => !current.warnings.includes(text))) log.warn({}, warning);
     if (applied.length + needsRestart.length === 0)
       log.info({ message_id: MESSAGE_IDS.reloaded }, 'configuration reloaded: nothing has changed');

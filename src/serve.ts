@@ -7,7 +7,7 @@ import { messageOf, SidecarError, toSidecarError } from './core/errors.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
 import { type Daemon, start } from './daemon.ts';
 import { createLog, type DaemonLog, FORMATS, type LogFormat } from './observe/log.ts';
-import { openJournal } from './system/journal.ts';
+import { isJournal, openJournal, tellJournal } from './system/journal.ts';
 import { createNotify, type Notify } from './system/notify.ts';
 import { readRelease } from './system/release.ts';
 import { mayRestartFor } from './system/restart-once.ts';
@@ -35,9 +35,10 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
   }
   const source = { path: values.config ?? null, env: process.env };
   const notify = await createNotify(process.env, process.pid);
-  const loaded = loadOrTell(source, notify);
+  const loaded = await loadOrTell(source, notify);
+  process.title = 'hailo-tcn-sidecar'; // else tools that list processes call it MainThread
   const { level, format } = loaded.config.logging;
-  const journal = process.env.JOURNAL_STREAM === undefined ? null : await openJournal();
+  const journal = isJournal(1, process.env) ? await openJournal() : null;
   const log = createLog({
     level,
     format: values.format === undefined ? format : toFormat(values.format),
@@ -60,11 +61,13 @@ export async function serveCommand(argv: string[], io: Io): Promise<number> {
 }
 
 /** Without a configuration there is no log yet; the service manager is told, and main prints the sentence. */
-function loadOrTell(source: ConfigSource, notify: Notify): LoadedConfig {
+async function loadOrTell(source: ConfigSource, notify: Notify): Promise<LoadedConfig> {
   try {
     return loadConfig(source);
   } catch (thrown) {
-    notify.sendStatus(`Cannot start: ${messageOf(thrown)}`);
+    const text = `Cannot start: ${messageOf(thrown)}`;
+    notify.sendStatus(text);
+    await tellJournal(MESSAGE_IDS.startFailed, text, process.env);
     throw thrown;
   }
 }

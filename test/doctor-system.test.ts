@@ -46,3 +46,20 @@ t.test('a unit that lets nobody through is told to who opened the daemon', async
   t.match(await find(t, 'network', {}, { shown }), { state: 'ok' });
   t.match(await find(t, 'network', {}, { config: open }), { state: 'ok', text: /no systemd/ });
 });
+
+t.test('a unit that has failed, or that sees another environment, is told', async (t) => {
+  const shown = (active: string, more: string) =>
+    `LoadState=loaded\nActiveState=${active}\nResult=exit-code\nStatusText=Cannot start: no\n${more}`;
+  t.match(await find(t, 'service', {}, { shown: shown('failed', '') }), {
+    state: 'failed',
+    text: /failed \(exit-code\): Cannot start: no/,
+    fix: /journalctl/,
+  });
+  const environment = 'Environment=SIDECAR_IP_FILTER=localhost SIDECAR_PORT=9100\n';
+  t.match(await find(t, 'service', {}, { shown: shown('active', environment) }), {
+    state: 'warning',
+    fix: /env SIDECAR_PORT=9100 hailo-tcn-sidecar doctor/,
+  });
+  t.match(await find(t, 'service', {}, { shown: shown('active', '') }), { state: 'ok', text: 'the unit is active' });
+  t.match(await find(t, 'service', {}, { shown: 'LoadState=not-found\n' }), { state: 'ok', text: /no unit/ });
+});

@@ -9,6 +9,7 @@ import { addHef } from './add-hef.ts';
 const FILES: Readonly<Record<string, string>> = {
   'etc/hailo-tcn-sidecar.yaml': 'etc/hailo/hailo-tcn-sidecar.yaml',
   'systemd/open-to-network.conf': 'usr/share/hailo-tcn-sidecar/systemd/open-to-network.conf',
+  'systemd/multi-process-service.conf': 'usr/share/hailo-tcn-sidecar/systemd/multi-process-service.conf',
   'systemd/credentials.conf': 'usr/share/hailo-tcn-sidecar/systemd/credentials.conf',
 };
 const MONITORING = ['prometheus.yml', 'alerts.yml', 'dashboard.json'];

@@ -50,13 +50,18 @@ export function createFailover(
 
 /** A device that holds windows and has answered none for so long is helped by the CPU; EdgeInfer gives up after 45 ms. */
 const HEDGE_MS = 12;
-/** A slow device may take so many times what its windows usually take. */
+/** A slow device may take so many times what its windows usually take, but not longer than leaves the CPU time. */
 const HEDGE_FACTOR = 8;
+const MAX_HEDGE_MS = 20;
+/** A device that stalls so often within so long is no help: it is put out of service, and proves itself anew. */
+const MAX_STALLS = 5;
+const STALLS_WITHIN_MS = 10_000;
 const SLOW = 'the device was slow to answer; the CPU computed this window';
 const FAILED = 'the device failed on this window; the CPU computed it';
 
 function createSwitch(onDevice: LoadedModel | null, onCpu: LoadedModel, state: () => BackendState): LoadedModel {
   const active = () => (onDevice !== null && state().kind === 'hailo' ? onDevice : onCpu);
+  const stalls: number[] = [];
   let usualMs = 0;
   let settledAt = 0;
   /** Until the device settles one of the windows that it holds, the CPU takes the new ones. */
@@ -68,56 +73,73 @@ function createSwitch(onDevice: LoadedModel | null, onCpu: LoadedModel, state: (
     return { ...answer, degraded: degraded ?? (kind === 'hailo' ? why : null) };
   }
 
-  async function runOnDevice(device: LoadedModel, input: Float32Array): Promise<Inference> {
-    const startAt = performance.now();
-    try {
-      const answer = await device.run(input);
-      usualMs += (performance.now() - startAt - usualMs) / 16;
-      return answer;
-    } finally {
-      settledAt = performance.now();
-      isStalled = false;
-    }
+  function stall(): void {
+    if (isStalled) return;
+    isStalled = true;
+    const now = performance.now();
+    stalls.push(now);
+    while (now - stalls[0]! > STALLS_WITHIN_MS) stalls.shift();
+    if (stalls.length < MAX_STALLS) return;
+    stalls.length = 0;
+    onDevice?.demote?.(
+      `It was slow ${MAX_STALLS} times within ${STALLS_WITHIN_MS / 1000} s: it held windows and answered none.`,
+    );
+  }
+
+  function settled(): void {
+    settledAt = performance.now();
+    isStalled = false;
   }
 
   /** The device's answer, or the CPU's where the device fails or stalls; the first that comes is the one. */
   function race(device: LoadedModel, input: Float32Array): Promise<Inference> {
     const { promise, resolve, reject } = Promise.withResolvers<Inference>();
     const startAt = performance.now();
-    let isHedged = false;
+    let helper: Promise<void> | null = null;
     let timer: NodeJS.Timeout | undefined;
-    const toCpu = (why: string) => {
-      if (!isHedged) void runOnCpu(input.slice(), why).then(resolve, reject);
-      isHedged = true;
+    /** What fails here is no answer yet: the device may still give one. */
+    const help = (why: string) => {
+      helper ??= runOnCpu(input.slice(), why).then(resolve);
+      return helper;
     };
     const look = () => {
-      const leftMs = Math.max(startAt, settledAt) + Math.max(HEDGE_MS, HEDGE_FACTOR * usualMs) - performance.now();
-      if (leftMs > 0) timer = setTimeout(look, leftMs);
-      else {
-        isStalled = true;
-        toCpu(SLOW);
+      const limitMs = Math.max(HEDGE_MS, Math.min(MAX_HEDGE_MS, HEDGE_FACTOR * usualMs));
+      const leftMs = Math.max(startAt, settledAt) + limitMs - performance.now();
+      if (leftMs > 0) {
+        timer = setTimeout(look, leftMs);
+        return;
       }
+      stall();
+      help(SLOW).catch(() => {});
     };
     look();
-    runOnDevice(device, input)
-      .then(resolve, (thrown) => (isLoss(thrown) ? toCpu(FAILED) : reject(thrown)))
+    device
+      .run(input)
+      .finally(settled)
+      .then(
+        (answer) => {
+          if (helper === null) usualMs += (performance.now() - startAt - usualMs) / 16; // a stall is nothing to get used to
+          resolve(answer);
+        },
+        (thrown) => (isLoss(thrown) ? help(FAILED).catch(reject) : reject(thrown)),
+      )
       .finally(() => clearTimeout(timer));
     return promise;
   }
 
   async function run(input: Float32Array): Promise<Inference> {
     const first = active();
-    if (first === onCpu || isStalled) return runOnCpu(input, SLOW);
+    if (first === onCpu || isStalled) return runOnCpu(input, isStalled ? SLOW : FAILED);
     return race(first, input);
   }
 
   return {
     id: onCpu.id,
     get capacity() {
-      return active().capacity;
+      return (isStalled ? onCpu : active()).capacity;
     },
     get lanes() {
-      return active().lanes;
+      return (isStalled ? onCpu : active()).lanes;
     },
     run,
     demote: (reason) => onDevice?.demote?.(reason),

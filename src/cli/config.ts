@@ -9,6 +9,8 @@ import { toRenderedJson } from '../config/rendered.ts';
 import { FILE_LIMIT_BYTES } from '../config/source.ts';
 import { writeAtomically } from '../config/write.ts';
 import { ERRORS, messageOf, SidecarError } from '../core/errors.ts';
+import { MESSAGE_IDS } from '../core/message-ids.ts';
+import { tellJournal } from '../system/journal.ts';
 import { fail, type Io, parseCommandLine, toTable } from './io.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar config COMMAND [OPTIONS]
@@ -79,9 +81,25 @@ async function dispatch([name, ...rest]: readonly string[], io: Io, context: Con
   throw new SidecarError('USAGE', `Unknown command "config ${name}".${near} Known: ${names.join(', ')}.`);
 }
 
-async function render(argv: readonly string[], io: Io, { program }: ConfigContext): Promise<number> {
+async function render(argv: readonly string[], io: Io, context: ConfigContext): Promise<number> {
   const options = { in: { type: 'string' }, out: { type: 'string' }, signal: { type: 'string' } } as const;
   const { values } = parseCommandLine(argv, options, { command: 'config render', operands: 0 });
+  try {
+    return await renderFile(values, io, context);
+  } catch (thrown) {
+    if (values.signal !== undefined)
+      await tellJournal(MESSAGE_IDS.reloadRefused, `not reloaded: ${messageOf(thrown)}`, context.env);
+    throw thrown;
+  }
+}
+
+interface RenderOptions {
+  readonly in?: string | undefined;
+  readonly out?: string | undefined;
+  readonly signal?: string | undefined;
+}
+
+async function renderFile(values: RenderOptions, io: Io, { program }: ConfigContext): Promise<number> {
   if (values.in?.endsWith('.json')) throw new SidecarError('USAGE', `${values.in} is JSON already; --in takes YAML.`);
   const document = await readFileOrStdin(values.in ?? DEFAULT_YAML_PATH);
   const { config, warnings } = assemble(document, NO_ENVIRONMENT);

@@ -6,7 +6,7 @@ import { messageOf, SidecarError } from '../core/errors.ts';
  * The addresses behind a host name, IPv4 first: "localhost" means both loopbacks, and which one a client tries is up
  * to the client.
  *
- * @throws SidecarError CONFIG_INVALID when the name has no address
+ * @throws SidecarError UNAVAILABLE when the name has no address: a network that comes up later may know it
  */
 export async function resolveHost(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
@@ -16,7 +16,7 @@ export async function resolveHost(host: string): Promise<readonly string[]> {
     return [...new Set(addresses)];
   } catch (cause) {
     throw new SidecarError(
-      'CONFIG_INVALID',
+      'UNAVAILABLE',
       `server.host: "${host}" is no address of this machine (${messageOf(cause)}); set 127.0.0.1 or an IP address.`,
       { cause },
     );
@@ -26,7 +26,7 @@ export async function resolveHost(host: string): Promise<readonly string[]> {
 /**
  * Why listening failed: the library only says that it did, so the same is tried with Node.
  *
- * @returns PORT_IN_USE, CONFIG_INVALID (no such address, not allowed), or UNAVAILABLE when it would work by now
+ * @returns PORT_IN_USE, CONFIG_INVALID (not allowed), or UNAVAILABLE (no such address yet, or it would work by now)
  */
 export async function explainListenFailure(address: string, port: number): Promise<SidecarError> {
   const place = showAddress(address, port);
@@ -36,11 +36,12 @@ export async function explainListenFailure(address: string, port: number): Promi
     const hint = `see who it is with: ss -ltnp 'sport = :${port}'; stop it, or set server.port (SIDECAR_PORT)`;
     return new SidecarError('PORT_IN_USE', `Another program listens on ${place}; ${hint}.`, { cause });
   }
+  const code = cause.code === 'EADDRNOTAVAIL' ? 'UNAVAILABLE' : 'CONFIG_INVALID'; // the address may come with the network
   const remedy =
     cause.code === 'EACCES'
       ? 'ports below 1024 need a privilege; set server.port to a higher one'
       : 'set server.host to an address of this machine, for example 127.0.0.1';
-  return new SidecarError('CONFIG_INVALID', `Can't listen on ${place} (${cause.message}): ${remedy}.`, { cause });
+  return new SidecarError(code, `Can't listen on ${place} (${cause.message}): ${remedy}.`, { cause });
 }
 
 /** Listens for a moment; null when that works, else the system's error. */

@@ -51,6 +51,11 @@ export function readText(file: string): string {
   return readBytes(file, MAX_TEXT_BYTES).toString('utf8');
 }
 
+function remedyFor(cause: unknown): string {
+  if ((cause as NodeJS.ErrnoException).code !== 'EACCES') return 'Copy the bundle again.';
+  return "Let the daemon's user read it (chmod a+r, and a+x on its folders); the service sees nothing below /home.";
+}
+
 /** A regular file of bounded size. Throws MODEL_INVALID. */
 export function readBytes(file: string, maxBytes: number): Buffer {
   let descriptor: number | undefined;
@@ -61,7 +66,7 @@ export function readBytes(file: string, maxBytes: number): Buffer {
     if (stat.size > maxBytes) throw new Error(`it has ${stat.size} bytes, more than ${maxBytes}`);
     return readFileSync(descriptor);
   } catch (cause) {
-    throw new SidecarError('MODEL_INVALID', `${file} cannot be read: ${messageOf(cause)}. Copy the bundle again.`, {
+    throw new SidecarError('MODEL_INVALID', `${file} cannot be read: ${messageOf(cause)}. ${remedyFor(cause)}`, {
       cause,
     });
   } finally {

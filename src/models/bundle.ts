@@ -97,9 +97,13 @@ function isDirectory(path: string): boolean {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-    throw new SidecarError('MODEL_MISSING', `The model bundle ${path} cannot be reached: ${messageOf(cause)}.`, {
-      cause,
-    });
+    throw new SidecarError(
+      'MODEL_MISSING',
+      `The model bundle ${path} cannot be reached: ${messageOf(cause)}; the service sees nothing below /home.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,10 +1,28 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync } from 'node:fs';
 import { messageOf } from '../core/errors.ts';
 
 export type JournalField = readonly [name: string, value: string];
 
 /** Gives one entry to journald; false when it was not taken. Never waits: a journald that is stuck must not hold up a reply. */
 export type SendToJournal = (fields: readonly JournalField[]) => boolean;
+
+/** Whether a descriptor is the journal's; the variable alone is inherited by whoever is started from a service. */
+export function isJournal(descriptor: number, { JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
+  const { dev, ino } = fstatSync(descriptor);
+  return JOURNAL_STREAM === `${dev}:${ino}`;
+}
+
+/** One entry with a MESSAGE_ID from a command whose errors go to the journal; elsewhere nothing. */
+export async function tellJournal(messageId: string, text: string, env: NodeJS.ProcessEnv): Promise<void> {
+  if (!isJournal(2, env)) return;
+  const send = await openJournal();
+  send?.([
+    ['MESSAGE', text],
+    ['PRIORITY', '3'],
+    ['SYSLOG_IDENTIFIER', 'hailo-tcn-sidecar'],
+    ['MESSAGE_ID', messageId],
+  ]);
+}
 
 const SOCKET = '/run/systemd/journal/socket';
 const AF_UNIX = 1;
@@ -33,7 +51,10 @@ export async function openJournal(path = SOCKET): Promise<SendToJournal | null> 
       address,
       address.length,
     );
-    if (descriptor < 0 || connected !== 0) return null;
+    if (connected !== 0) {
+      if (descriptor >= 0) closeSync(descriptor);
+      return null;
+    }
     const send = libc.func('intptr_t send(int fd, const void *data, size_t length, int flags)');
     return (fields) => {
       const entry = encodeEntry(fields);

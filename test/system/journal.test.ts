@@ -1,5 +1,6 @@
+import { fstatSync, openSync } from 'node:fs';
 import t from 'tap';
-import { encodeEntry, openJournal } from '../../src/system/journal.ts';
+import { encodeEntry, isJournal, openJournal } from '../../src/system/journal.ts';
 
 t.test('a field is name=value; one with line ends carries its length', async (t) => {
   const entry = encodeEntry([
@@ -17,4 +18,12 @@ t.test('a value that no datagram could carry is cut', async (t) => {
 t.test('where there is no journald, or something else, there is no journal', async (t) => {
   t.equal(await openJournal('/nowhere/socket'), null);
   t.equal(await openJournal(t.testdirName), null, 'a directory is no socket');
+});
+
+t.test('a variable that was inherited makes no journal of a file', async (t) => {
+  const descriptor = openSync('/dev/null', 'w');
+  const { dev, ino } = fstatSync(descriptor);
+  t.equal(isJournal(descriptor, { JOURNAL_STREAM: `${dev}:${ino}` }), true);
+  t.equal(isJournal(descriptor, { JOURNAL_STREAM: '8:12345' }), false);
+  t.equal(isJournal(descriptor, {}), false);
 });

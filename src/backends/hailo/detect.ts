@@ -63,8 +63,8 @@ export function pcieAddress(name: string, root = '/'): string | undefined {
 
 /** Tells a node from another that is made under the same name later. */
 export function incarnation({ node }: DetectedDevice, root = '/'): string {
-  const { ino, rdev, ctimeMs } = statSync(join(root, node ?? ''));
-  return `${node} ${ino} ${rdev} ${ctimeMs}`;
+  const { ino, rdev } = statSync(join(root, node ?? ''));
+  return `${node} ${ino} ${rdev} ${bootId(root)}`;
 }
 
 function describe(root: string, name: string, access: typeof tryAccess): DetectedDevice {
@@ -74,6 +74,14 @@ function describe(root: string, name: string, access: typeof tryAccess): Detecte
     return { name, node: null, isAccessible: false, isStale: false };
   const code = access(node);
   return { name, node: `/dev/${name}`, isAccessible: code === null, isStale: code === 'EPERM' };
+}
+
+function bootId(root: string): string {
+  try {
+    return readFileSync(join(root, 'proc/sys/kernel/random/boot_id'), 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** The error's code, or null. The kernel asks the device cgroup here, too, so nothing need be opened to know. */

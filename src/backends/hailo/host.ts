@@ -40,7 +40,7 @@ export async function hostCommand(): Promise<number> {
         const frames = answers.map(({ ticket, payload }) => encodeFrame(KIND.window, ticket, payload));
         channel.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
       };
-      pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) });
+      pipeline = createPipeline(session, { answer, lost: (thrown) => lost(thrown) }, request);
       say({
         type: 'ready',
         identity: session.identity,

@@ -5,6 +5,7 @@ import type { Log } from '../../core/log.ts';
 import { inTime } from '../../core/timer.ts';
 import { createDecoder, encodeFrame, type Frame, KIND } from './frames.ts';
 import type { Fault, FromHost, Measurement, OpenRequest, Step, ToHost } from './messages.ts';
+import { GROUP } from './pipeline.ts';
 import type { DeviceEvent } from './vdevice.ts';
 
 /** Starts a device host; its channel is file descriptor 3, its stderr a pipe. */
@@ -63,7 +64,8 @@ export function createLink(parts: LinkParts): Link {
   const ready = Promise.withResolvers<HostReady>();
   const ended = Promise.withResolvers<void>();
   const pending = new Map<number, Pending>();
-  const patienceMs = request.timeoutMs + GRACE_MS;
+  /** Answers are held back until a group of windows is done, each of which may take its time; see pipeline.ts. */
+  const patienceMs = () => request.timeoutMs * Math.max(1, Math.min(GROUP, pending.size)) + GRACE_MS;
   let nextTicket = 1;
   let isOver = false;
   let isClosing = false;
@@ -131,8 +133,8 @@ export function createLink(parts: LinkParts): Link {
     watch = null;
     const oldest = pending.values().next().value;
     if (oldest === undefined) return;
-    const leftMs = Math.max(oldest.sentAt, heardAt) + patienceMs - performance.now();
-    if (leftMs <= 0) wedge(`did not answer a window within ${patienceMs} ms`);
+    const leftMs = Math.max(oldest.sentAt, heardAt) + patienceMs() - performance.now();
+    if (leftMs <= 0) wedge(`did not answer a window within ${patienceMs()} ms`);
     else watch = setTimeout(look, leftMs);
   }
 
@@ -143,7 +145,7 @@ export function createLink(parts: LinkParts): Link {
     return new Promise((resolve, reject) => {
       pending.set(ticket, { resolve, reject, sentAt: performance.now() });
       channel.write(encodeFrame(KIND.window, ticket, frame));
-      watch ??= setTimeout(look, patienceMs);
+      watch ??= setTimeout(look, patienceMs());
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Inference, LoadedModel, ModelSource } from '../../core/backend.ts';
 import { SidecarError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
+import { inTime } from '../../core/timer.ts';
 import type { Link } from './link.ts';
 
 /** What the model asks of its device. */
@@ -17,6 +18,8 @@ export interface Device {
 
 /** Enough to keep the device busy while an answer is on its way back and the next window on its way there. */
 const CAPACITY = 12;
+/** A device that hangs must not hold up the end of the service. */
+const CLOSE_MS = 3000;
 
 /** A model on the device: turns windows into frames and frames into tensors. */
 export class HailoModel implements LoadedModel {
@@ -55,7 +58,7 @@ export class HailoModel implements LoadedModel {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled([...this.#inFlight]).then(() => this.#device.close());
+    this.#closing ??= inTime(Promise.allSettled([...this.#inFlight]), CLOSE_MS).then(() => this.#device.close());
     return this.#closing;
   }
 

@@ -12,6 +12,12 @@ export interface PipelineEnd {
   lost(thrown: unknown): void;
 }
 
+export interface PipelineOptions {
+  readonly clock?: () => number;
+  /** A device that takes so many at a time gets so many. */
+  readonly batchSize?: number;
+}
+
 export interface Pipeline {
   /** Takes a window; its frame belongs to the pipeline. */
   push(ticket: number, frame: Buffer): void;
@@ -20,9 +26,9 @@ export interface Pipeline {
 }
 
 /** Windows inside the device at a time: enough to keep it busy, fewer than its queue holds, so that no write waits. */
-const DEPTH = 4;
+export const DEPTH = 4;
 /** Windows between two moments at which the device is empty, see below. */
-const GROUP = 6;
+export const GROUP = 6;
 
 /**
  * One writer and one reader on the two ends of the device, so that it works while a window is queued.
@@ -35,8 +41,10 @@ const GROUP = 6;
 export function createPipeline(
   session: Pick<Session, 'write' | 'read'>,
   end: PipelineEnd,
-  clock: () => number = () => performance.now(),
+  { clock = () => performance.now(), batchSize = 1 }: PipelineOptions = {},
 ): Pipeline {
+  const depth = Math.max(DEPTH, batchSize);
+  const groupSize = Math.max(GROUP, batchSize);
   const waiting: { ticket: number; frame: Buffer }[] = [];
   const written: number[] = [];
   const held: Answer[] = [];
@@ -53,7 +61,7 @@ export function createPipeline(
 
   /** Fills the device up; called whenever a window comes or an answer has come. */
   function write(): void {
-    while (waiting.length > 0 && !isLost && written.length < DEPTH && written.length + held.length < GROUP) {
+    while (waiting.length > 0 && !isLost && written.length < depth && written.length + held.length < groupSize) {
       const { ticket, frame } = waiting.shift()!;
       written.push(ticket);
       session.write(frame);
@@ -71,10 +79,10 @@ export function createPipeline(
       held.push({ ticket, payload: Buffer.concat(frames) });
       const now = clock();
       busyMs += now - since;
+      windows += 1;
       since = now;
       const group = written.length === 0 ? held.splice(0) : [];
       write(); // first: telling takes time in which the device could work
-      windows += group.length;
       if (group.length > 0) end.answer(group);
     }
     isReading = false;

@@ -100,9 +100,9 @@ async function openSteps(
   options.onStep('firmware', identity.firmware);
   listenForEvents(ffi, vdevice, options.onEvent, onClose);
   const group = await configure(ffi, { vdevice, hef, abi, batchSize: options.batchSize });
-  const outputs = openVstreams(ffi, group, 'output', options.timeoutMs);
+  const outputs = openVstreams(ffi, group, 'output', options);
   onClose(() => ffi.wait('hailo_release_output_vstreams', outputs.handles, outputs.handles.length));
-  const inputs = openVstreams(ffi, group, 'input', options.timeoutMs);
+  const inputs = openVstreams(ffi, group, 'input', options);
   onClose(() => ffi.wait('hailo_release_input_vstreams', inputs.handles, inputs.handles.length));
   const reads = new Set<Promise<unknown>>();
   const questions = new Set<Promise<unknown>>();

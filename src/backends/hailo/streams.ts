@@ -8,6 +8,11 @@ export const MAX_VSTREAMS = 40;
 /** Frames that fit between us and the device; more than the pipeline gives it, so that no write waits. */
 const QUEUE = 8;
 
+export interface VstreamOptions {
+  readonly timeoutMs: number;
+  readonly batchSize: number;
+}
+
 /** Opened vstreams of one direction, in the library's order. */
 export interface Vstreams {
   readonly names: readonly string[];
@@ -15,7 +20,12 @@ export interface Vstreams {
 }
 
 /** All of one direction at once, as the library wants it, with float32 on our side and our own timeout. */
-export function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'output', timeoutMs: number): Vstreams {
+export function openVstreams(
+  ffi: Ffi,
+  group: Handle,
+  direction: 'input' | 'output',
+  options: VstreamOptions,
+): Vstreams {
   const params = Buffer.alloc(MAX_VSTREAMS * VSTREAM_PARAMS.bytes);
   const count = [MAX_VSTREAMS];
   const make = `hailo_make_${direction}_vstream_params` as const;
@@ -25,8 +35,8 @@ export function openVstreams(ffi: Ffi, group: Handle, direction: 'input' | 'outp
   for (let i = 0; i < number; i++) {
     const at = i * VSTREAM_PARAMS.bytes;
     names.push(textOf(params, at, 128));
-    params.writeUInt32LE(timeoutMs, at + VSTREAM_PARAMS.timeoutAt);
-    params.writeUInt32LE(QUEUE, at + VSTREAM_PARAMS.queueAt);
+    params.writeUInt32LE(options.timeoutMs, at + VSTREAM_PARAMS.timeoutAt);
+    params.writeUInt32LE(Math.max(QUEUE, 2 * options.batchSize), at + VSTREAM_PARAMS.queueAt);
   }
   const handles: Handle[] = new Array(number).fill(null);
   const create = `hailo_create_${direction}_vstreams` as const;

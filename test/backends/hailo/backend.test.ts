@@ -98,7 +98,7 @@ t.test('everything is released in the library’s order, and the process is gone
 
 const faults: readonly [what: string, script: string, reason: RegExp][] = [
   ['a library that crashes', 'crash hailo_vstream_write_raw_buffer times=1', /ended with SIGSEGV/],
-  ['a library that hangs', 'hang hailo_vstream_read_raw_buffer times=1', /did not answer a window within 450 ms/],
+  ['a library that hangs', 'hang hailo_vstream_read_raw_buffer times=1', /did not answer a window within \d+ ms/],
   ['a device that is silent', 'silent', /HAILO_TIMEOUT.*dmesg/],
   ['a device that swallows a window', 'swallow times=1', /HAILO_TIMEOUT/],
   ['a device that is lost in the middle', 'lost', /HAILO_STREAM_ABORT.*lost in the middle/],
@@ -308,7 +308,7 @@ t.test('a device host that speaks nonsense is ended, not believed', { skip }, as
   const chip = insertChip(t);
   for (const nonsense of ['x'.repeat(64), '\\x05\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0{oops']) {
     const startHost = () =>
-      spawn('sh', ['-c', `printf '${nonsense}' >&3; sleep 60`], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+      spawn('sh', ['-c', `printf '${nonsense}' >&3; exec sleep 60`], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
     const backend = open(chip, { startHost, retryDelayMs: () => 1e6 });
     await backend.load(chip.source);
     t.match(backend.state(), { available: false, reason: /spoke nonsense/ });

@@ -23,7 +23,7 @@ function createDevice() {
       },
       lost: (thrown) => void losses.push(thrown),
     },
-    () => world.now,
+    { clock: () => world.now },
   );
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const answer = async () => {

@@ -16,6 +16,7 @@ esac
 PACKAGES=systemd,systemd-sysv,dbus,python3,curl,procps,init-system-helpers,libstdc++6,libgcc-s1,libsystemd0
 bootstrap() { mmdebstrap --quiet --aptopt='Acquire::Languages "none"' "$@"; }
 SECONDS=0
+rm -rf ./*.new                # of a run that was ended
 step() { echo "      $1: after $SECONDS s"; }
 
 # 1. qemu and cpio, for this architecture

@@ -5,6 +5,8 @@ line=$(inside grep -n 'port: nine' $YAML | cut -d: -f1)
 refused 'bad YAML: the start fails' inside systemctl restart $PKG
 expect '… with the line number in the status' "(:|line )$line\b" status_text
 expect '… and in the journal' "(:|line )$line\b" after "$c"
+expect '… as an error' "(:|line )$line\b" after "$c" -p err
+expect '… which its MESSAGE_ID finds' 'Cannot start' after "$c" MESSAGE_ID=e9ff8dd6f13d320b62e94ca78038e462
 is '… with status 78' 78 "$(prop ExecMainStatus)"
 sleep 3.5   # longer than RestartSec=
 is '… and it is not tried again' '0 failed' "$(prop NRestarts) $(prop ActiveState)"
@@ -24,6 +26,8 @@ yaml 'level: debug' 'level: chatty'
 line=$(inside grep -n 'level: chatty' $YAML | cut -d: -f1)
 refused 'reload with bad YAML fails' inside systemctl reload $PKG
 expect '… with the line number' "(:|line )$line\b" after "$c"
+expect '… as an error' "(:|line )$line\b" after "$c" -p err
+expect '… which its MESSAGE_ID finds' 'not reloaded' after "$c" MESSAGE_ID=7aaf9c23c88c1f6bb9ea273cf9986f8a
 expect '… and the old one stays in force' '"level": *"debug"' get /status
 is '… and the service is active' active "$(prop ActiveState)"
 yaml 'level: chatty' 'level: info'

@@ -32,7 +32,7 @@ edited=$(inside sha256sum $YAML)
 use_repo 0.3.0 >/dev/null 2>&1
 if apt install -y $PKG >"$out" 2>&1; then ok 'upgrade to a broken version: apt ends well'; else bad "upgrade to a broken version ($(tail -n 5 "$out" | brief))"; fi
 expect '… and says that it does not run, and where to look' 'is installed but does not run' cat "$out"
-expect '… with the reason' 'broken on purpose|status|70' grep -A2 'does not run' "$out"
+expect '… with the reason' 'ended with exit-code, status 203' grep -A2 'does not run' "$out"
 is '… the YAML kept' "$edited" "$(inside sha256sum $YAML)"
 is '… what lies in /var/lib kept' mine "$(inside cat /var/lib/$PKG/kept)"
 lacks '… dpkg has nothing half done' '.' inside dpkg --audit

@@ -13,7 +13,7 @@ import { createProof } from './models/proof.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { openBundle, startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
-import { isService, whyNoFile, whyUnreachable } from './reachable.ts';
+import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
@@ -116,7 +116,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   showServed(metrics, state);
   if (bundle.directory !== config.model.bundle) {
     const text = `model.bundle (${config.model.bundle}) is not there: the model of this program serves`;
-    if (isService(process.env)) log.warn({}, `${text}; install the package again`);
+    if (isUnderSystemd(process.env)) log.warn({}, `${text}; install the package again`);
     else log.info({}, text);
   }
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);

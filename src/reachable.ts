@@ -3,13 +3,13 @@ import type { LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/warnings.ts';
 
 /** Whether systemd runs this process: what is usual elsewhere is amiss there. */
-export function isService(env: NodeJS.ProcessEnv): boolean {
+export function isUnderSystemd(env: NodeJS.ProcessEnv): boolean {
   return env.INVOCATION_ID !== undefined;
 }
 
 /** A service without its YAML serves by the built-in defaults, which may not be what its administrator wants. */
 export function whyNoFile({ path }: Pick<LoadedConfig, 'path'>, env: NodeJS.ProcessEnv): string | null {
-  if (path !== null || !isService(env)) return null;
+  if (path !== null || !isUnderSystemd(env)) return null;
   return `There is no ${DEFAULT_YAML_PATH}: the built-in defaults are in force. "apt install --reinstall -o Dpkg::Options::=--force-confmiss hailo-tcn-sidecar" brings it back.`;
 }
 

@@ -18,7 +18,7 @@ export interface SystemCheckParts {
 export function systemChecks(parts: SystemCheckParts): Check[] {
   const root = parts.root ?? '/';
   return [
-    { name: 'service', run: () => checkService(parts.ask ?? ask) },
+    { name: 'service', run: () => checkUnit(parts.ask ?? ask) },
     { name: 'memory limit', run: () => checkMemoryCgroup(root) },
     { name: 'storage', run: () => checkStorage(root, parts.config()) },
     { name: 'clock', run: () => checkClock(root) },
@@ -27,7 +27,7 @@ export function systemChecks(parts: SystemCheckParts): Check[] {
 }
 
 /** What systemd knows of the unit: this command runs as another user, in another environment, outside of its sandbox. */
-function checkService(askSystem: typeof ask): Finding {
+function checkUnit(askSystem: typeof ask): Finding {
   const names = ['LoadState', 'ActiveState', 'Result', 'StatusText', 'Environment'];
   const shown = askSystem('systemctl', 'show', 'hailo-tcn-sidecar.service', ...names.flatMap((name) => ['-p', name]));
   const valueOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? '';

@@ -10,7 +10,8 @@ const FILE = 'restarted-for';
  * a yes.
  */
 export function mayRestartFor(cause: string, env: NodeJS.ProcessEnv): boolean {
-  const { INVOCATION_ID: underSystemd, STATE_DIRECTORY: directory } = env;
+  const { INVOCATION_ID: underSystemd, STATE_DIRECTORY } = env;
+  const directory = STATE_DIRECTORY?.split(':')[0]; // systemd lists all that the unit names
   if (underSystemd === undefined || directory === undefined) return false;
   const path = join(directory, FILE);
   if (read(path) === cause) return false;

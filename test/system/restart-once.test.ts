@@ -3,7 +3,8 @@ import t from 'tap';
 import { mayRestartFor } from '../../src/system/restart-once.ts';
 
 t.test('under systemd one restart per cause, then never again for the same', async (t) => {
-  const env = { INVOCATION_ID: 'x', STATE_DIRECTORY: t.testdir({}) };
+  const directory = t.testdir({ models: {} });
+  const env = { INVOCATION_ID: 'x', STATE_DIRECTORY: `${directory}:${directory}/models` };
   const answers = ['node 1', 'node 1', 'node 2', 'node 2'].map((cause) => mayRestartFor(cause, env));
   t.strictSame(answers, [true, false, true, false]);
 });

@@ -8,7 +8,7 @@ expect '… with the group hailo' "(^| )$hailo( |\$)" proc_ids Groups
 lacks 'the user itself is not in the group hailo' '(^| )hailo( |$)' inside id -nG $PKG
 expect 'nobody can log in as it' '/nologin$' inside getent passwd $PKG
 mode() { inside stat -c '%U:%G %a' "$1"; }
-is 'state directory' "$PKG:$PKG 750" "$(mode /var/lib/$PKG)"
+is 'state directory' "$PKG:$PKG 755" "$(mode /var/lib/$PKG)"
 is 'runtime directory' "$PKG:$PKG 755" "$(mode /run/$PKG)"
 is 'rendered configuration' "$PKG:$PKG" "$(mode /run/$PKG/$PKG.json | cut -d' ' -f1)"
 is 'the program belongs to root' 'root:root 755' "$(mode /usr/bin/$PKG)"

@@ -30,18 +30,18 @@ export function systemChecks(parts: SystemCheckParts): Check[] {
 function checkUnit(askSystem: typeof ask): Finding {
   const names = ['LoadState', 'ActiveState', 'Result', 'StatusText', 'Environment'];
   const shown = askSystem('systemctl', 'show', 'hailo-tcn-sidecar.service', ...names.flatMap((name) => ['-p', name]));
-  const valueOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? '';
-  if (shown === null || valueOf('LoadState') !== 'loaded') return { state: 'ok', text: 'no unit is installed' };
-  const active = valueOf('ActiveState');
+  const fieldOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? '';
+  if (shown === null || fieldOf('LoadState') !== 'loaded') return { state: 'ok', text: 'no unit is installed' };
+  const active = fieldOf('ActiveState');
   if (active === 'failed' || active === 'activating') {
-    const text = `the unit is ${active} (${valueOf('Result')}): ${valueOf('StatusText') || 'it said nothing'}`;
+    const text = `the unit is ${active} (${fieldOf('Result')}): ${fieldOf('StatusText') || 'it said nothing'}`;
     return {
       state: 'failed',
       text,
       fix: 'systemctl status hailo-tcn-sidecar; journalctl -u hailo-tcn-sidecar -p warning',
     };
   }
-  const set = valueOf('Environment')
+  const set = fieldOf('Environment')
     .split(' ')
     .filter((word) => OUR_VARIABLES.has(word.split('=')[0] ?? ''));
   if (set.length === 0) return { state: 'ok', text: `the unit is ${active}` };

@@ -1,24 +1,29 @@
 import { openBackend } from './backends/index.ts';
+import { createStoreClaim } from './claim.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
-import { toSidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
 import { inTime } from './core/timer.ts';
+import { openFirstModel } from './first-model.ts';
 import { showAddress } from './http/listen.ts';
 import { createServer, type HttpServer, type Uws } from './http/server.ts';
-import type { GoldenFigures } from './models/golden.ts';
-import { openModel } from './models/open.ts';
-import { createProof } from './models/proof.ts';
+import { openModelStore } from './model-store.ts';
+import type { Resident } from './models/rollout/resident.ts';
+import { Seats } from './models/rollout/seats.ts';
+import { PACKAGED } from './models/store/store-state.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
-import { openBundle, startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
+import { createOpener } from './opener.ts';
+import { startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
 import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
+import { createRollout, type Rollout } from './rollout.ts';
 import { createServiceRoutes } from './service.ts';
 import { State } from './state.ts';
+import { bootId, timeOfDay } from './system/boot.ts';
 import { loadNative } from './system/native.ts';
 import type { Notify } from './system/notify.ts';
 import type { Release } from './system/release.ts';
@@ -47,7 +52,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-const GOLDEN_RETRY_MS = 30_000;
 const LAST_CALL_MS = 100;
 
 /**
@@ -71,13 +75,11 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const unreachable = whyUnreachable(config.server.host, process.env);
   for (const warning of [...loaded.warnings, unreachable, whyNoFile(loaded, process.env)])
     if (warning !== null) log.warn({}, warning);
-  const bundle = await openBundle(config);
-  const task = taskOf(bundle.manifest);
-  const kind = config.backend.kind;
   let state: State | undefined;
   let backendChanged = () => {}; // nobody is told of a start that is not over
+  let proofChanged = (_resident: Resident, _failure: string | null) => {};
   const backend = await openBackend({
-    kind,
+    kind: config.backend.kind,
     lanes: config.backend.cpu.threads,
     startWorker: startCpuThread,
     hailo: toHailoSettings(() => state?.loaded.config ?? config),
@@ -89,17 +91,32 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   });
   undo.add('backend', () => backend.close());
 
-  state = new State({ ...parts, bundle, backend });
+  const inForce = () => state?.loaded.config ?? config;
+  const store = openModelStore(config, { what: 'the daemon', warn: (sentence) => log.warn({}, sentence) });
+  const opener = createOpener({
+    config: inForce,
+    backend,
+    store,
+    clock,
+    log,
+    onProof: (...args) => proofChanged(...args),
+  });
+  const claim = createStoreClaim(config.model.store);
+  undo.add('claim', claim.release);
+  const boot = bootId();
+  const { resident, books } = await openFirstModel({ config, opener, store, claim, boot, log, now: timeOfDay });
+  const seats = new Seats(resident);
+  undo.add('models', () => Promise.all(seats.list().map((seat) => seat.resident.close())));
+  state = new State({ ...parts, seats, backend });
+  state.books = books;
   const metrics = createMetrics(() => toReadings(state));
   const tell = () => {
     showServed(metrics, state);
     notify.sendStatus(toStatusLine(state));
   };
-  await openModelInto(state, task.prepare(bundle.manifest));
-  undo.add('model', async () => closeModel(state));
-  startProof(state, log, tell);
 
-  const service = task.create({ served: () => state.served(), settings: () => state.taskSettings(), clock });
+  const task = taskOf(resident.bundle.manifest);
+  const service = task.create({ served: (call) => state.served(call), settings: () => state.taskSettings(), clock });
   state.endpoints = service.endpoints;
   const server = createServer({
     uws: loadNative('uws') as Uws,
@@ -114,56 +131,40 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const bound = await server.listen(config.server.host, config.server.port);
   state.url = `http://${showAddress(bound.host, bound.port)}`;
   showServed(metrics, state);
-  if (bundle.directory !== config.model.bundle) {
+  if (isReplaced(state)) {
     const text = `model.bundle (${config.model.bundle}) is not there: the model of this program serves`;
     if (isUnderSystemd(process.env)) log.warn({}, `${text}; install the package again`);
     else log.info({}, text);
   }
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
+  const rollout = createRollout({ state, store, claim, opener, boot, log, tell });
+  undo.add('admin socket', await rollout.listen());
+  await rollout.resume();
   announce(state, log, notify);
+  proofChanged = (whose, failure) => {
+    tell();
+    rollout.proofChanged(whose, failure);
+  };
   backendChanged = () => {
     if (state.isStopping) return;
     tell();
     if (state.failure() !== null && backend.state().available) void state.proof?.check(); // back again: proven at once
   };
-  undo.add('watchdog', startWatchdog(notify, backend, state.proof));
+  undo.add(
+    'watchdog',
+    startWatchdog(notify, backend, () => state.proof),
+  );
   return {
     state,
     reload: () => reloadInto(state, parts, metrics),
-    stop: () => stop(state, parts, server, undo),
+    stop: () => stop(state, parts, server, undo, rollout),
   };
 }
 
-/** Leaves the model out when the backend cannot run: the daemon then answers 503 with the reason. */
-async function openModelInto(state: State, prepare: (raw: Float32Array) => Float32Array): Promise<void> {
-  const { bundle, backend, clock } = state;
-  const maxQueueSize = () => state.loaded.config.inference.max_queue_size;
-  const onGolden = (figures: GoldenFigures) => {
-    state.golden = figures;
-  };
-  try {
-    state.model = await openModel({ bundle, backend, prepare, clock, maxQueueSize, onGolden });
-  } catch (thrown) {
-    if (toSidecarError(thrown).code === 'BACKEND_UNAVAILABLE' && !backend.state().available) return;
-    throw thrown;
-  }
-  state.lastInferenceMs = state.model.figures?.medianMs ?? null;
-}
-
-function startProof(state: State, log: DaemonLog, onChange: () => void): void {
-  if (state.model === null) return;
-  const { runGolden } = state.model;
-  const intervalMs = state.loaded.config.inference.golden_interval_s * 1000;
-  const isIdle = () => state.backend.state().isIdle ?? false;
-  state.proof = createProof({
-    runGolden,
-    isIdle,
-    intervalMs,
-    retryMs: GOLDEN_RETRY_MS,
-    clock: state.clock,
-    log,
-    onChange,
-  });
+/** Neither the configuration nor the store names a model, and the package's is not where it should be. */
+function isReplaced({ loaded, seats }: State): boolean {
+  const { directory } = seats.active.bundle;
+  return seats.active.ref === PACKAGED && directory !== loaded.config.model.bundle;
 }
 
 function announce(state: State, log: DaemonLog, notify: Notify): void {
@@ -188,6 +189,7 @@ async function stop(
   { log, notify }: DaemonParts,
   server: HttpServer,
   undo: ReturnType<typeof createUndo>,
+  rollout: Rollout,
 ): Promise<void> {
   state.isStopping = true;
   notify.stopping(`Stopping: ${server.inFlight} requests in flight`);
@@ -195,10 +197,6 @@ async function stop(
   const left = await inTime(server.drain(), timeoutMs);
   await new Promise((resolve) => setTimeout(resolve, LAST_CALL_MS)); // what was sent meanwhile gets its refusal, not a reset
   if (!left) log.warn({ in_flight: server.inFlight }, `requests were still in flight after ${timeoutMs} ms`);
+  await rollout.pause();
   await undo.run();
-}
-
-function closeModel({ proof, model }: State): Promise<void> | undefined {
-  proof?.close();
-  return model?.close();
 }

@@ -10,7 +10,8 @@ type Command = (argv: string[], io: Io) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   config: async () => (await import('./commands.ts')).config,
-  model: async () => (await import('./commands.ts')).model,
+  model: async () => (await import('./model-commands.ts')).model,
+  deploy: async () => (await import('./deploy-command.ts')).deploy,
   doctor: async () => (await import('./commands.ts')).doctor,
   selftest: async () => (await import('./commands.ts')).selftest,
   'device-host': async () => (await import('./backends/hailo/host.ts')).hostCommand, // hidden: the daemon starts it
@@ -23,7 +24,8 @@ Turns 100×9 IMU windows into latents and motif scores over HTTP, on a Hailo NPU
 Commands:
   serve      run the daemon
   config     render, check or show the configuration
-  model      create or inspect a model bundle
+  model      make, sign, install, activate, compare and roll back models
+  deploy     bring a model to another machine over ssh, and watch it there
   doctor     check what a start needs, and say what to do
   selftest   send the golden windows to a running daemon
 

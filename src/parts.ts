@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { WorkerInit } from './backends/cpu/protocol.ts';
 import type { HailoSettings } from './backends/hailo/backend.ts';
 import { parseYaml } from './config/render.ts';
@@ -8,6 +10,9 @@ import { SidecarError } from './core/errors.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { TaskKind } from './core/task.ts';
 import { type Bundle, loadBundle } from './models/bundle.ts';
+import { requireTrust } from './models/bundle-file/signature.ts';
+import { parseRef } from './models/store/store-ref.ts';
+import type { ModelRef } from './models/store/store-state.ts';
 import { bundledModelDirectory, INSTALLED_MODEL } from './system/bundled-model.ts';
 import { isExecutable } from './system/embedded.ts';
 import { startThread } from './system/native.ts';
@@ -61,24 +66,63 @@ export function toHailoSettings(config: () => Config): HailoSettings {
 
 export const readYaml = (text: string, file: string): unknown => toPlain(parseYaml(text, file));
 
-/** The directory of the configured bundle; the default is the model that ships, wherever this program has it. */
-export function bundleDirectory(config: Config): string {
-  const { bundle } = config.model;
-  return bundle === INSTALLED_MODEL ? bundledModelDirectory() : bundle;
+/** The configuration names one model, by path or version: then it is served, and no command changes that. */
+export const isPinned = ({ model }: Config): boolean => model.bundle !== INSTALLED_MODEL;
+
+/** The directory of the model that serves, or would: the named one, else the store's active one, else the packaged one. */
+export function bundleDirectory({ model }: Config): string {
+  const named = parseRef(model.bundle);
+  if (named !== null) return join(model.store, named.name, named.version);
+  if (model.bundle !== INSTALLED_MODEL) return model.bundle;
+  return activeDirectory(model.store) ?? bundledModelDirectory();
 }
 
-/** The configured bundle, verified, and fit for its task and the admin's expectations. Throws MODEL_MISSING, MODEL_INVALID. */
+/** What the store's link shows; null when there is no store, or it shows the packaged model. */
+function activeDirectory(store: string): string | null {
+  const link = join(store, 'active');
+  if (!existsSync(link)) return null;
+  const target = realpathSync(link);
+  return target.startsWith(`${realpathSync(store)}/`) ? target : null;
+}
+
+/** The model that ships with the program; it comes with the package's trust, and needs no signature of its own. */
+export function packagedBundle(config: Config): Promise<Bundle> {
+  return readExpected(bundledModelDirectory(), config, config.model.hef_path);
+}
+
+/** A model of the store: signed by a trusted key where there are any, and what its place says that it is. */
+export async function readStored(directory: string, ref: ModelRef, config: Config): Promise<Bundle> {
+  await requireTrust(directory, { trustedKeys: config.model.trusted_keys, origin: 'local' });
+  const bundle = await readExpected(directory, config);
+  const { name, version } = bundle.manifest;
+  if (`${name}@${version}` === ref) return bundle;
+  throw new SidecarError(
+    'MODEL_INVALID',
+    `${directory} holds ${name}@${version}, not ${ref}: remove it and install ${ref} again.`,
+  );
+}
+
+/** The bundle that is configured or active, verified and trusted. Throws MODEL_MISSING, MODEL_INVALID, MODEL_UNTRUSTED. */
 export async function openBundle(config: Config): Promise<Bundle> {
-  const bundle = await readBundle(bundleDirectory(config), config.model.hef_path);
+  const directory = bundleDirectory(config);
+  if (directory === bundledModelDirectory()) return packagedBundle(config);
+  if (parseRef(config.model.bundle) !== null) return readStored(directory, config.model.bundle, config);
+  if (config.model.trusted_keys.length > 0) {
+    await requireTrust(directory, { trustedKeys: config.model.trusted_keys, origin: 'local' });
+  }
+  return readExpected(directory, config, isPinned(config) ? config.model.hef_path : null);
+}
+
+/** Fit for its task and the admin's expectations. */
+export async function readExpected(directory: string, config: Config, hefPath: string | null = null): Promise<Bundle> {
+  const bundle = await readBundle(directory, hefPath);
   const { num_motifs: expected } = config.model;
   const count = motifCount(bundle);
-  if (expected !== null && expected !== count) {
-    throw new SidecarError(
-      'MODEL_INVALID',
-      `model.num_motifs (NUM_MOTIFS) is ${expected}, but ${bundle.manifest.name}@${bundle.manifest.version} has ${count ?? 'no'} motif scores: change the expectation or the model.`,
-    );
-  }
-  return bundle;
+  if (expected === null || expected === count) return bundle;
+  throw new SidecarError(
+    'MODEL_INVALID',
+    `model.num_motifs (NUM_MOTIFS) is ${expected}, but ${bundle.manifest.name}@${bundle.manifest.version} has ${count ?? 'no'} motif scores: change the expectation or the model.`,
+  );
 }
 
 /** A bundle directory, verified, whose task this program knows and accepts. */

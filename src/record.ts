@@ -40,7 +40,7 @@ function toMethodLabel(method: string): string {
 }
 
 function recordInference({ metrics, state }: RecorderParts, exchange: ExchangeRecord): void {
-  const model = state.manifest.name;
+  const model = exchange.inference?.model.split('@')[0] ?? state.manifest.name;
   if (exchange.inference !== null) state.answered(exchange.inference.inferMs);
   // a window that was computed for nobody is no success
   if (exchange.code !== null) metrics.requestRefused(model, exchange.code);

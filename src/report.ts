@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { publicView } from './config/public-view.ts';
 import type { HealthReport } from './http/health.ts';
+import type { Bundle } from './models/bundle.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Readings } from './observe/readings.ts';
 import { motifCount } from './parts.ts';
+import { toComparison, toModels } from './report-models.ts';
 import type { State } from './state.ts';
 
 /** The one judgement behind /healthz, /health, /health/ready and STATUS=. */
@@ -62,6 +64,8 @@ export function toStatus(state: State): Record<string, unknown> {
       motif_labels: manifest.motifs.labels,
       licence: manifest.licence,
     },
+    models: state.books && toModels(state, state.books),
+    candidate: toComparison(state),
     config: publicView(loaded.config),
     config_origins: loaded.origins,
     config_warnings: loaded.warnings,
@@ -102,6 +106,16 @@ export function toReadings(state: State): Readings {
     device: state.backend.telemetry?.() ?? null,
     golden: state.golden,
     isDegraded: degraded !== null,
+    versions: state.seats.list().map(({ role, resident }) => ({
+      model: resident.bundle.manifest.name,
+      version: resident.bundle.manifest.version,
+      role,
+      isReady: resident.failure() === null,
+      figures: resident.vitals.figures(),
+      totals: resident.totals,
+    })),
+    candidate: state.compare()?.pairs ?? null,
+    isOnProbation: state.probationMs() !== null,
     configOk: toConfigOk(state),
   };
 }
@@ -128,8 +142,17 @@ export function toStatusLine(state: State): string {
   const reason = state.failure();
   if (reason !== null) return `Not serving ${id}: ${reason}`;
   const { device, degraded } = backend.state();
-  const served = `Serving ${id} at ${state.url} on ${device}${whyThere(state)}`;
+  const served = `Serving ${id} at ${state.url} on ${device}${whyThere(state)}${toTrials(state)}`;
   return degraded === null ? served : `${served}; degraded: ${degraded}`;
+}
+
+/** What is not settled yet. */
+function toTrials({ probationMs, seats }: State): string {
+  const { candidate } = seats;
+  const probation = probationMs() === null ? '' : ', on probation';
+  if (candidate === null) return probation;
+  const share = candidate.mode === 'canary' ? `${candidate.share * 100} % canary` : candidate.mode;
+  return `${probation}, candidate ${candidate.resident.id} (${share})`;
 }
 
 /** Why the CPU computes where nothing is amiss. */
@@ -181,8 +204,8 @@ function toConfigOk(state: State): Readings['configOk'] {
 }
 
 /** Where motif scores come from; null when the model has no source and none may be made up. */
-function motifSource(state: State): string | null {
-  const { head } = state.manifest.motifs;
+export function motifSource(state: State, { manifest }: Pick<Bundle, 'manifest'> = state): string | null {
+  const { head } = manifest.motifs;
   if (head === null) return state.loaded.config.inference.allow_uncalibrated_motifs ? 'uncalibrated' : null;
   return head === 'output' ? 'output' : head.kind;
 }

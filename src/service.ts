@@ -4,6 +4,7 @@ import { createOpenApi } from './http/openapi.ts';
 import { serviceRoutes } from './http/service-routes.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { toHealth, toRoot, toStatus } from './report.ts';
+import { toModelInfo, toModelList } from './report-models.ts';
 import type { State } from './state.ts';
 
 /** The service routes over the daemon's state; `tasks` are the routes that they describe beside themselves. */
@@ -15,6 +16,8 @@ export function createServiceRoutes(state: State, metrics: Metrics, tasks: reado
     status: () => toStatus(state),
     root: () => toRoot(state),
     metrics: (isOpenMetrics) => metrics.page(isOpenMetrics),
+    models: () => toModelList(state),
+    modelInfo: (wanted) => toModelInfo(state, state.seats.named(wanted)),
     openapi,
     docs: () => renderDocs(openapi(), state.url),
     countHealthCheck: (isHealthy) => metrics.healthCheck(isHealthy),

@@ -4,11 +4,14 @@ import { SidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { ServedModel } from './core/model.ts';
-import type { TaskSettings } from './core/task.ts';
+import type { Call, TaskSettings } from './core/task.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
 import type { OpenModel } from './models/open.ts';
 import type { Proof } from './models/proof.ts';
+import type { Seats } from './models/rollout/seats.ts';
+import type { TrialFigures } from './models/rollout/trial.ts';
+import type { StoreState } from './models/store/store-state.ts';
 import type { Release } from './system/release.ts';
 
 export interface StateParts {
@@ -17,8 +20,8 @@ export interface StateParts {
   readonly loaded: LoadedConfig;
   /** Version of the configuration that the YAML on disk would give now; null when that cannot be known. */
   readonly expectedVersion: () => string | null;
-  readonly bundle: Bundle;
   readonly backend: Backend;
+  readonly seats: Seats;
 }
 
 /** What the daemon knows of itself. All that people and machines are told about it is made from this, in report.ts. */
@@ -26,15 +29,16 @@ export class State {
   readonly release: Release;
   readonly clock: Clock;
   readonly startedAt: number;
-  readonly bundle: Bundle;
   readonly backend: Backend;
+  readonly seats: Seats;
   readonly expectedVersion: () => string | null;
   /** In force; a reload replaces it. */
   loaded: LoadedConfig;
-  model: OpenModel | null = null;
-  proof: Proof | null = null;
-  /** Of the latest golden run, whichever backend answered. */
-  golden: GoldenFigures | null = null;
+  /** What the store says, when the daemon last looked; null without a store, or where the configuration names the model. */
+  books: StoreState | null = null;
+  /** Remaining milliseconds of the probation; null while nobody is on one. */
+  probationMs: () => number | null = () => null;
+  compare: () => TrialFigures | null = () => null;
   isStopping = false;
   url = '';
   lastInferenceMs: number | null = null;
@@ -47,8 +51,25 @@ export class State {
     this.startedAt = parts.clock();
     this.loaded = parts.loaded;
     this.expectedVersion = parts.expectedVersion;
-    this.bundle = parts.bundle;
     this.backend = parts.backend;
+    this.seats = parts.seats;
+  }
+
+  get bundle(): Bundle {
+    return this.seats.active.bundle;
+  }
+
+  get model(): OpenModel | null {
+    return this.seats.active.model;
+  }
+
+  get proof(): Proof | null {
+    return this.seats.active.proof;
+  }
+
+  /** Of the latest golden run, whichever backend answered. */
+  get golden(): GoldenFigures | null {
+    return this.seats.active.golden;
   }
 
   get manifest(): Manifest {
@@ -72,19 +93,19 @@ export class State {
     if (this.isStopping) return 'The daemon is stopping.';
     const { available, reason } = this.backend.state();
     if (!available) return reason ?? 'The backend is not available.';
-    if (this.model === null) return 'The model is not loaded.';
-    return this.proof?.failure() ?? null;
+    return this.seats.active.failure();
   }
 
   /** The model for one request. Throws BACKEND_UNAVAILABLE or NOT_READY with the reason; not while only draining. */
-  served(): ServedModel {
+  served(call?: Pick<Call, 'header' | 'requestId'>): ServedModel {
+    const resident = call === undefined ? this.seats.active : this.seats.choose(call);
     const { available, reason } = this.backend.state();
     if (!available) throw new SidecarError('BACKEND_UNAVAILABLE', reason ?? 'The backend is not available.');
-    const failure = this.proof?.failure() ?? null;
-    if (this.model === null || failure !== null) {
+    const failure = resident.failure();
+    if (resident.served === null || failure !== null) {
       throw new SidecarError('NOT_READY', failure ?? 'The model is not loaded yet.');
     }
-    return this.model.served;
+    return resident.served;
   }
 
   /** A window was answered. */

@@ -7,11 +7,12 @@ import type { Notify } from './system/notify.ts';
  * that half interval by a real or a golden window, or while it is out of service on purpose and still says why.
  * A wedged backend is not fed, and systemd ends the process. Returns a function that stops it.
  */
-export function startWatchdog(notify: Notify, backend: Backend, proof: Proof | null): () => void {
+export function startWatchdog(notify: Notify, backend: Backend, proofOf: () => Proof | null): () => void {
   const intervalMs = notify.watchdogInterval();
   if (intervalMs === null) return () => {};
   const halfMs = intervalMs / 2;
   async function feed(): Promise<void> {
+    const proof = proofOf(); // another model may serve by now
     const { available, isIdle = false } = backend.state();
     const isOutOnPurpose = proof === null || !available || isIdle;
     if (isOutOnPurpose || (await proof.isFresh(halfMs, halfMs))) notify.watchdog();

@@ -14,7 +14,7 @@ async function count(
   let fed = 0;
   const notify = { watchdog: () => void fed++, watchdogInterval: () => interval } as Partial<Notify> as Notify;
   const backend = { state: () => ({ available }) } as Partial<Backend> as Backend;
-  const stop = startWatchdog(notify, backend, isFresh && ({ isFresh } as Partial<Proof> as Proof));
+  const stop = startWatchdog(notify, backend, () => isFresh && ({ isFresh } as Partial<Proof> as Proof));
   t.teardown(stop);
   await new Promise((resolve) => setTimeout(resolve, 50));
   stop();

@@ -1,4 +1,4 @@
-import type { Backend } from '../core/backend.ts';
+import type { Backend, BackendState, ModelSource } from '../core/backend.ts';
 import type { Log } from '../core/log.ts';
 import type { StartWorker } from './cpu/lane.ts';
 import type { HailoSettings } from './hailo/backend.ts';
@@ -15,6 +15,8 @@ export interface BackendParts {
   readonly onChange?: () => void;
   /** Only a new process can open the device. */
   readonly onStale?: (why: string, node: string) => void;
+  /** How long a device that served may take to be opened with another model; for tests. */
+  readonly takeMs?: number;
   /** Where /sys and /dev are; / but in tests. */
   readonly root?: string;
 }
@@ -34,16 +36,13 @@ const BACKENDS = {
  */
 export async function openBackend(parts: BackendParts): Promise<Backend> {
   if (parts.kind !== 'auto') return BACKENDS[parts.kind](parts);
-  const { createFailover } = await import('./failover.ts');
+  const { createFailover } = await import('./failover/backend.ts');
   const { createPresence } = await import('./hailo/detect.ts');
   const { whyNoHef } = await import('./hailo/backend.ts');
   const isPresent = createPresence(parts.hailo.probeIntervalMs, parts.root);
-  return createFailover(
-    await BACKENDS.hailo(parts),
-    await BACKENDS.cpu(parts),
-    ({ id, artefacts }, { isAbsent = false, reason }) => {
-      if (!artefacts.some(({ kind }) => kind === 'hef')) return isPresent() ? whyNoHef(id) : null;
-      return isAbsent ? null : (reason ?? 'The device does not serve.');
-    },
-  );
+  const whyNot = ({ id, artefacts }: ModelSource, { isAbsent = false, reason }: BackendState) => {
+    if (!artefacts.some(({ kind }) => kind === 'hef')) return isPresent() ? whyNoHef(id) : null;
+    return isAbsent ? null : (reason ?? 'The device does not serve.');
+  };
+  return createFailover(await BACKENDS.hailo(parts), await BACKENDS.cpu(parts), whyNot, parts.onChange);
 }

@@ -5,15 +5,45 @@ import { artefactOf, type Bundle } from '../models/bundle.ts';
 import type { CreateOptions } from '../models/create.ts';
 import type { GoldenFigures } from '../models/golden.ts';
 import { fail, type Io, parseCommandLine, toTable } from './io.ts';
+import {
+  ACTIVATE_HELP,
+  type ActivateDeps,
+  activateCommand,
+  confirmCommand,
+  rollbackCommand,
+} from './model-activate.ts';
+import { CANDIDATE_HELP, candidateCommand, compareCommand, promoteCommand } from './model-candidate.ts';
+import { FIT_MOTIFS_HELP, type FitMotifsDeps, fitMotifsCommand } from './model-fit-motifs.ts';
+import { INSTALL_HELP, type InstallDeps, installCommand } from './model-install.ts';
+import { gcCommand, LIST_HELP, listCommand, removeCommand } from './model-list.ts';
+import { PACK_HELP, type PackDeps, packCommand } from './model-pack.ts';
+import { keygenCommand, SIGN_HELP, signCommand } from './model-sign.ts';
+import { VERIFY_HELP, type VerifyDeps, verifyCommand } from './model-verify.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar model COMMAND [OPTIONS]
 
-Commands:
+Make a bundle:
   create --onnx FILE --config model_config.json --out DIR
          [--hef FILE] [--motifs FILE] [--name NAME] [--bundle-version VERSION] [--force]
                     make a bundle; the model is run once to write its golden windows
+${FIT_MOTIFS_HELP}
   inspect [DIR] [--json]
-                    verify a bundle's digests, run its golden windows and show what it is; the configured one by default`;
+                    verify a bundle's digests, run its golden windows and show what it is; the configured one by default
+
+Make one file of it:
+${PACK_HELP}
+${SIGN_HELP}
+${VERIFY_HELP}
+
+In the store (model.store, by default /var/lib/hailo-tcn-sidecar/models):
+${INSTALL_HELP}
+${LIST_HELP}
+
+In the running daemon:
+${ACTIVATE_HELP}
+${CANDIDATE_HELP}
+
+Commands that change the store or the daemon need sudo. --config FILE, before COMMAND, names another configuration.`;
 
 export interface ModelDeps {
   defaultBundle(): string;
@@ -21,18 +51,50 @@ export interface ModelDeps {
   create(options: CreateOptions): Promise<Bundle>;
   /** Runs the golden windows on the CPU. */
   check(bundle: Bundle): Promise<GoldenFigures | null>;
+  readonly pack: PackDeps;
+  readonly verify: VerifyDeps;
+  readonly fitMotifs: FitMotifsDeps;
+  /** Made only for the commands that need it. */
+  store(): ActivateDeps & InstallDeps;
 }
+
+type Command = (argv: readonly string[], io: Io, deps: ModelDeps) => Promise<number>;
+
+const ofStore =
+  (run: (argv: readonly string[], io: Io, deps: ActivateDeps & InstallDeps) => Promise<number>): Command =>
+  (argv, io, deps) =>
+    run(argv, io, deps.store());
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  create,
+  inspect,
+  'fit-motifs': (argv, io, deps) => fitMotifsCommand(argv, io, deps.fitMotifs),
+  pack: (argv, io, deps) => packCommand(argv, io, deps.pack),
+  keygen: keygenCommand,
+  sign: signCommand,
+  verify: (argv, io, deps) => verifyCommand(argv, io, deps.verify),
+  install: ofStore(installCommand),
+  list: ofStore(listCommand),
+  remove: ofStore(removeCommand),
+  gc: ofStore(gcCommand),
+  activate: ofStore(activateCommand),
+  confirm: ofStore(confirmCommand),
+  rollback: ofStore(rollbackCommand),
+  candidate: ofStore(candidateCommand),
+  compare: ofStore(compareCommand),
+  promote: ofStore(promoteCommand),
+};
 
 /** `hailo-tcn-sidecar model …`; resolves to the exit status. */
 export async function modelCommand(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
   const [command, ...rest] = argv;
-  if (command === 'create') return create(rest, io, deps);
-  if (command === 'inspect') return inspect(rest, io, deps);
   if (command === undefined || command === '--help' || command === '-h') {
     io.out(HELP);
     return 0;
   }
-  const near = didYouMean(command, ['create', 'inspect']);
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (run !== undefined) return run(rest, io, deps);
+  const near = didYouMean(command, Object.keys(COMMANDS));
   throw new SidecarError(
     'USAGE',
     `model: there is no command "${command}".${near} See "hailo-tcn-sidecar model --help".`,

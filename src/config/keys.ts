@@ -50,6 +50,13 @@ export const RELOADABLE_KEYS: readonly string[] = [
   'inference.deadline_ms',
   'inference.max_queue_size',
   'inference.validate_input_ranges',
+  'rollout.probation_s',
+  'rollout.min_samples',
+  'rollout.max_error_ratio',
+  'rollout.max_latency_factor',
+  'rollout.max_drift',
+  'rollout.min_cosine',
+  'rollout.min_motif_agreement',
   'logging.level',
   'logging.requests',
 ];

@@ -49,9 +49,8 @@ export function loadConfig(source: ConfigSource): LoadedConfig {
 export function assemble(document: ConfigDocument | null, env: EnvironmentSettings): LoadedConfig {
   const settings = new Map<string, Setting>([...(document?.values ?? []), ...env.values]);
   const problems = [...(document?.problems ?? []), ...env.problems];
-  const notYet = listNotYetInForce(settings);
-  const refused = notYet.filter(({ action }) => action === 'refuse');
-  for (const found of [...checkTogether(settings), ...refused]) problems.push(locate(found, document, env));
+  for (const found of [...checkTogether(settings), ...listNotYetInForce(settings)])
+    problems.push(locate(found, document, env));
   if (problems.length > 0) throw new ConfigError(problems);
   const config = toConfig(settings);
   return {
@@ -60,7 +59,7 @@ export function assemble(document: ConfigDocument | null, env: EnvironmentSettin
     version16: version16(config),
     path: document?.path ?? null,
     yamlPath: document?.yamlPath ?? null,
-    warnings: [...(document?.warnings ?? []), ...listWarnings(config), ...notYet.map(({ message }) => message)],
+    warnings: [...(document?.warnings ?? []), ...listWarnings(config)],
   };
 }
 

@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Backend } from './backend-schema.ts';
 import { AbsolutePath, closed, flag, matching, oneOf, orNull, SocketPath, whole } from './fields.ts';
+import { Rollout } from './rollout-schema.ts';
 
 const BUNDLE_PATTERN = '^(/[^\\u0000-\\u001f]*|[a-z0-9][a-z0-9._-]{0,63}@[A-Za-z0-9][A-Za-z0-9._-]{0,63})$';
+const PUBLIC_KEY_PATTERN = '^ed25519:[A-Za-z0-9+/]{43}=( [^\\u0000-\\u001f]*)?$';
 const ORIGIN_PATTERN = '^(\\*|[a-z][a-z0-9+.-]*://[^\\s/?#]+)$';
 
 const Server = Type.Object(
@@ -50,7 +52,13 @@ const Model = Type.Object(
   {
     bundle: matching(BUNDLE_PATTERN, 'an absolute path of a bundle directory, or NAME@VERSION of the store', 4096, {
       default: '/usr/share/hailo-tcn-sidecar/models/default',
-      description: 'The model to serve: the absolute path of a bundle directory, or NAME@VERSION of the store.',
+      description:
+        "The model to serve: the absolute path of a bundle directory, or NAME@VERSION of the store; then no command changes it. The default is the store's active model, or the packaged one while none has been activated.",
+    }),
+    store: matching('^/[^\\u0000-\\u001f]*$', 'an absolute path', 4096, {
+      default: '/var/lib/hailo-tcn-sidecar/models',
+      description:
+        'The directory of the model store, where "model install" puts models and "model activate" takes them from.',
     }),
     hef_path: orNull(AbsolutePath, {
       default: null,
@@ -71,11 +79,11 @@ const Model = Type.Object(
       default: null,
       description: 'The accuracy you expect, such as 0.7213 or "72.13%"; a mismatch as for expect_version. Null: any.',
     }),
-    trusted_keys: Type.Array(matching('^[^\\u0000-\\u001f]+$', 'an Ed25519 public key', 512), {
+    trusted_keys: Type.Array(matching(PUBLIC_KEY_PATTERN, 'an Ed25519 public key, "ed25519:" and 44 characters', 512), {
       maxItems: 64,
       default: [],
       description:
-        'Ed25519 public keys that bundles must be signed with. []: unsigned bundles from the local disk only.',
+        'Ed25519 public keys ("ed25519:…", see "model keygen"); a model of the store must be signed by one of them. []: unsigned bundles from the local disk only.',
     }),
   },
   closed,
@@ -117,6 +125,7 @@ export const ConfigSchema = Type.Object(
     model: Model,
     backend: Backend,
     inference: Inference,
+    rollout: Rollout,
     logging: Type.Object(
       {
         level: oneOf(['debug', 'info', 'warn', 'error'], {

@@ -95,6 +95,17 @@ export interface LoadedModel {
   run(input: Float32Array): Promise<Inference>;
   /** Takes what answers now out of service, for that reason, where something else can answer in its place. */
   demote?(reason: string): void;
+  /** Whether the device is this model's, also while it does not serve; absent where models do not compete for anything. */
+  readonly holdsDevice?: boolean;
+  /**
+   * Moves this model onto the device, taking it from the model that holds it, and resolves once its golden windows came out
+   * right there. The former holder's windows go to the CPU meanwhile, or are rejected with BACKEND_UNAVAILABLE where there is
+   * none. Resolves, too, when this model cannot use a device (no .hef, and a CPU that computes it), and when the device served
+   * nobody before: lost or absent, it becomes this model's, and is opened when it is there. Rejects with MODEL_REFUSED and the
+   * reason when the model does not serve on it; the former holder has it again then, or is being opened on it. Rejects with
+   * BACKEND_UNAVAILABLE when the model is closed meanwhile. Calls take turns. Absent where models do not compete for anything.
+   */
+  takeDevice?(): Promise<void>;
   /** Lets calls in flight finish, refuses later ones, releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -102,10 +113,15 @@ export interface LoadedModel {
 /** An opened backend. close() closes its models first; idempotent. */
 export interface Backend {
   readonly kind: BackendKind;
+  /** Of the model that holds the device, where there is one; else of the model that was loaded last and is still open. */
   state(): BackendState;
   /** null while there is nothing to tell. */
   telemetry?(): DeviceTelemetry | null;
-  /** Rejects with MODEL_INVALID (names, shapes or file contradict the source) or BACKEND_UNAVAILABLE. */
+  /**
+   * Loads beside the models that are loaded already. A device that holds one model at a time is the first one's, also after
+   * a second one is loaded, see takeDevice(). Rejects with MODEL_INVALID (names, shapes or file contradict the source) or
+   * BACKEND_UNAVAILABLE.
+   */
   load(source: ModelSource): Promise<LoadedModel>;
   close(): Promise<void>;
 }

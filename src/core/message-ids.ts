@@ -22,6 +22,12 @@ export const MESSAGE_IDS = {
   modelRefused: 'e6b15ce86cb0e267eb8edf183809cf13',
   /** The golden windows pass again. */
   modelBack: '8579d7c909e8e3a44102d9219f34afc7',
+  /** Another model serves, by a command. */
+  modelActivated: 'f6741966d412bf187dc0aebc64310a6f',
+  /** A model has passed its probation, or was confirmed by a command. */
+  modelConfirmed: '9f525756e7be4bbba20735da1e06d542',
+  /** The model before serves again: by a command, after a failed probation, or because it could not be loaded. */
+  modelReverted: 'cfe66ee9306a2ffb78d2e4239bd62b9a',
   /** A reload is in force. */
   reloaded: '680dfcea5034aebefee3befe1cf35935',
   /** A reload was refused, the old configuration stays. */

@@ -3,6 +3,7 @@ import type { BackendKind } from './backend.ts';
 import type { Clock } from './log.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
+import type { Tensors } from './tensor.ts';
 
 /** One request as a task sees it; which server took it is unknown. */
 export interface Call {
@@ -88,10 +89,20 @@ export interface TaskSettings {
 }
 
 export interface TaskDeps {
-  /** The model in service; throws NOT_READY or BACKEND_UNAVAILABLE with the reason when there is none. */
-  served(): ServedModel;
+  /**
+   * The model for one call: the one it names, the candidate for its share, else the active one; without a call the active
+   * one. Throws NOT_READY or BACKEND_UNAVAILABLE with the reason when there is none, MODEL_NOT_LOADED when it names another.
+   */
+  served(call?: Pick<Call, 'header' | 'requestId'>): ServedModel;
   settings(): TaskSettings;
   readonly clock: Clock;
+}
+
+/** What versions of a model are compared by. */
+export interface Vectors {
+  readonly latent: Float32Array;
+  /** null when the model has no motif source of its own. */
+  readonly scores: Float32Array | null;
 }
 
 /** A row of tasks/index.ts. */
@@ -102,5 +113,11 @@ export interface TaskKind {
   checkManifest(manifest: Manifest, head?: MotifHead | null): readonly string[];
   /** Raw window [rows*channels] → model input; what golden windows and live windows both go through. */
   prepare(manifest: Manifest): (raw: Float32Array) => Float32Array;
+  /** The JSON of one request → a raw window. Throws INVALID_INPUT. */
+  parseWindow(json: Uint8Array): Float32Array;
+  /** Input of one version → input of another, whose normalisation may be another; always a copy. */
+  convert(from: Manifest, to: Manifest): (input: Float32Array) => Float32Array;
+  /** What one window's outputs say, checked: every number is finite. Throws BACKEND_FAILED when they say nothing. */
+  toVectors(model: Pick<ServedModel, 'manifest' | 'head'>, outputs: Tensors): Vectors;
   create(deps: TaskDeps): Task;
 }

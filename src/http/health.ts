@@ -54,3 +54,30 @@ export const RootSchema = Type.Object({
     log_level: Type.String(),
   }),
 });
+
+export const ModelListSchema = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(
+    Type.Object({
+      id: Type.String({ description: 'NAME@VERSION' }),
+      object: Type.Literal('model'),
+      owned_by: Type.String(),
+      role: Type.Union([Type.Literal('active'), Type.Literal('candidate'), Type.Literal('standby')]),
+      task: Type.String(),
+      ready: Type.Boolean(),
+    }),
+  ),
+});
+
+export const ModelInfoSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    version: Type.String(),
+    role: orNull(Type.String()),
+    ready: Type.Boolean(),
+    task: Type.String(),
+    description: Type.String(),
+  },
+  { description: 'And the rest of the manifest, the latest golden run and live figures; those keys may grow.' },
+);

@@ -1,5 +1,13 @@
+import { type TSchema, Type } from 'typebox';
 import type { Call, Reply, Route, RouteDoc } from '../core/task.ts';
-import { type HealthReport, HealthSchema, RootSchema, StatusSchema } from './health.ts';
+import {
+  type HealthReport,
+  HealthSchema,
+  ModelInfoSchema,
+  ModelListSchema,
+  RootSchema,
+  StatusSchema,
+} from './health.ts';
 import { JSON_TYPE } from './reply.ts';
 
 /** What the service routes show; the daemon makes it from its state at each call. */
@@ -10,6 +18,9 @@ export interface ServiceView {
   metrics(isOpenMetrics: boolean): Promise<string>;
   openapi(): object;
   docs(): string;
+  models(): object;
+  /** Throws MODEL_NOT_LOADED. */
+  modelInfo(wanted: string): object;
   countHealthCheck(isHealthy: boolean): void;
   readonly hasDocs: boolean;
   readonly hasMetrics: boolean;
@@ -37,10 +48,34 @@ export function serviceRoutes(view: ServiceView): Route[] {
     route('/health/ready', HEALTH_DOC, () => judge(view)),
     route('/health/live', doc('Whether the process answers', 'It does.'), () => json({ status: 'alive' })),
     route('/status', doc('Everything an operator wants', 'Always.', StatusSchema), () => json(view.status())),
+    route('/v1/models', doc('The versions that are loaded', 'A list.', ModelListSchema), () => json(view.models())),
+    route('/model/info', MODEL_INFO_DOC, (call) => json(view.modelInfo(wantedModel(call)))),
     route('/', doc('What this is', 'Always.', RootSchema), () => json(view.root())),
     ...(view.hasMetrics ? [route('/metrics', METRICS_DOC, (call) => metrics(view, call))] : []),
     ...(view.hasDocs ? docsRoutes(view) : []),
   ];
+}
+
+const MODEL_INFO_DOC: RouteDoc = {
+  summary: 'All that is known of a loaded version, with its source, and what it did lately',
+  query: [
+    {
+      name: 'model',
+      schema: Type.String(),
+      description: 'NAME@VERSION, active or candidate; the header X-Model says the same. Default: active.',
+    },
+  ],
+  responses: {
+    200: {
+      description: 'Metadata, normalisation, accuracy with its source, digests, live figures.',
+      schema: ModelInfoSchema,
+    },
+    404: { description: 'No such version is loaded.' },
+  },
+};
+
+function wantedModel(call: Call): string {
+  return new URLSearchParams(call.query).get('model') || call.header('x-model') || 'active';
 }
 
 const METRICS_DOC: RouteDoc = {
@@ -61,7 +96,7 @@ function route(path: string, about: RouteDoc, handle: Route['handle']): Route {
   return { method: 'GET', path, label: path, kind: 'service', doc: about, handle };
 }
 
-function doc(summary: string, description: string, schema?: typeof StatusSchema | typeof RootSchema): RouteDoc {
+function doc(summary: string, description: string, schema?: TSchema): RouteDoc {
   return { summary, responses: { 200: { description, ...(schema && { schema }) } } };
 }
 

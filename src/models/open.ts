@@ -8,11 +8,14 @@ import { checkGolden, type GoldenFigures, type GoldenParts, warmUp } from './gol
 
 /** A bundle that was loaded into a backend, warmed up and passed its golden windows. */
 export interface OpenModel {
+  readonly model: LoadedModel;
   readonly served: ServedModel;
   readonly gate: Gate;
   /** How the golden windows came out; null on the stub, which is no model and cannot pass them. */
   readonly figures: GoldenFigures | null;
   runGolden(): Promise<GoldenFigures | null>;
+  /** The same without mercy: what answers now must give the right answer, nothing takes its place. */
+  prove(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -22,6 +25,8 @@ export interface OpenParts {
   prepare(raw: Float32Array): Float32Array;
   readonly clock: Clock;
   maxQueueSize(): number;
+  /** The strict device is another model's for now: it proves itself when it takes the device, not before. */
+  readonly isWaitingForDevice?: boolean;
   /** Hears of every golden run, also of one that fails. */
   onGolden?(figures: GoldenFigures): void;
 }
@@ -41,13 +46,15 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
       await warmUp({ ...golden, model });
       return runGolden();
     };
-    const figures = await ifUp(backend, firstRun);
+    const figures = parts.isWaitingForDevice ? null : await ifUp(backend, firstRun);
     const gate = createGate({ model, clock, maxQueueSize });
     return {
+      model,
       served: { id: model.id, manifest: bundle.manifest, head: bundle.head, runner: gate },
       gate,
       figures,
       runGolden,
+      prove: async () => void (backend.kind === 'stub' || (await check(model))),
       close: () => model.close(),
     };
   } catch (thrown) {

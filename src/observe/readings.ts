@@ -1,8 +1,9 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
+import { type RolloutReadings, registerVersionReadings } from './version-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
-export interface Readings {
+export interface Readings extends RolloutReadings {
   readonly waiting: number | null;
   readonly inFlight: number | null;
   readonly oldestMs: number | null;
@@ -68,5 +69,6 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
       if (config !== null) this.set({ expected: config.expected, actual: config.actual }, config.ok ? 1 : 0);
     },
   });
+  registerVersionReadings(registers, read);
   registerDeviceReadings(registers, () => read().device);
 }

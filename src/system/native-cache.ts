@@ -78,7 +78,7 @@ export function isTrusted(path: string): boolean {
 }
 
 /** Not mkdir's own `recursive`: where nothing can be made at all, as below /proc, that never returns. */
-function makeDirectory(path: string): void {
+export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (thrown) {

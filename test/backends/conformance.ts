@@ -1,13 +1,18 @@
 import type { Test } from 'tap';
 import type { Backend, LoadedModel, ModelSource } from '../../src/core/backend.ts';
+import { type Answers, answersOf, isOwn, type Outcome, sleep, startLoad, windowOf } from './load.ts';
 
 /** What core/backend.ts promises, asked of every backend alike. */
 export interface Subject {
   open(): Promise<Backend>;
   readonly source: ModelSource;
+  /** Another model, with other answers where the backend computes any. */
+  readonly second?: ModelSource;
+  /** A model that does not hold the device answers nothing at all. */
+  readonly isStrict?: boolean;
 }
 
-const window = (seed: number) => Float32Array.from({ length: 900 }, (_, i) => Math.sin(seed * 1.7 + i / 50));
+const window = windowOf;
 
 export async function conforms(t: Test, subject: Subject): Promise<void> {
   async function withModel(test: (model: LoadedModel, backend: Backend) => Promise<void>): Promise<void> {
@@ -115,4 +120,110 @@ export async function conforms(t: Test, subject: Subject): Promise<void> {
       t.match(backend.state(), { kind: backend.kind, available: true, reason: null, device: /./ });
     });
   });
+
+  if (subject.second !== undefined) await conformsWithTwo(t, { ...subject, second: subject.second });
+}
+
+/** What it promises of several models at the same time; also where answers of two backends differ in their last digits. */
+export async function conformsWithTwo(t: Test, subject: Subject & { readonly second: ModelSource }): Promise<void> {
+  const { source, second, isStrict = false } = subject;
+  const answers: Answers = new Map([
+    [source.id, await alone(subject, source)],
+    [second.id, await alone(subject, second)],
+  ]);
+
+  async function withTwo(test: (one: LoadedModel, two: LoadedModel, backend: Backend) => Promise<void>): Promise<void> {
+    const backend = await subject.open();
+    try {
+      await test(await backend.load(source), await backend.load(second), backend);
+    } finally {
+      await backend.close();
+    }
+  }
+  /** On a strict device only after it was given to this one. */
+  const give = async (model: LoadedModel) => void (isStrict && (await model.takeDevice!()));
+  const answersRightly = async (model: LoadedModel) => {
+    const found = await answersOf(model);
+    return found.every((values, seed) => isRight(answers, model.id, seed, values));
+  };
+
+  await t.test('two models at once answer each as itself', async (t) => {
+    await withTwo(async (one, two) => {
+      if (isStrict) {
+        await t.rejects(two.run(window(1)), { code: 'BACKEND_UNAVAILABLE', message: new RegExp(`holds ${one.id}`) });
+        t.ok(await answersRightly(one));
+        await give(two);
+        await t.rejects(one.run(window(1)), { code: 'BACKEND_UNAVAILABLE', message: new RegExp(`holds ${two.id}`) });
+        t.ok(await answersRightly(two));
+        return;
+      }
+      t.same(await Promise.all([answersRightly(one), answersRightly(two), answersRightly(one)]), [true, true, true]);
+    });
+  });
+
+  const closes = async (t: Test, gone: LoadedModel, stays: LoadedModel) => {
+    const inFlight = gone.holdsDevice === false && isStrict ? null : gone.run(window(2));
+    await gone.close();
+    await inFlight;
+    await t.rejects(gone.run(window(1)), { code: 'BACKEND_UNAVAILABLE' });
+    if (stays.holdsDevice === false) await give(stays);
+    t.ok(await answersRightly(stays));
+  };
+
+  await t.test('closing the first leaves the other', async (t) => {
+    await withTwo(async (one, two, backend) => {
+      await closes(t, one, two);
+      t.match(backend.state(), { available: true });
+    });
+  });
+
+  await t.test('closing the second leaves the other', async (t) => {
+    await withTwo(async (one, two, backend) => {
+      await closes(t, two, one);
+      t.match(backend.state(), { available: true });
+    });
+  });
+
+  await t.test('a device moves under load: nothing lost, nothing mixed, nothing failed where a CPU is', async (t) => {
+    await withTwo(async (one, two) => {
+      if (one.takeDevice === undefined) {
+        t.equal(two.takeDevice, undefined, 'there is nothing to compete for');
+        return;
+      }
+      let active = one;
+      const load = startLoad(() => active, answers);
+      await sleep(50);
+      for (const next of [two, one]) {
+        await next.takeDevice!();
+        active = next;
+        t.same([one.holdsDevice, two.holdsDevice], [next === one, next === two]);
+        await sleep(100);
+      }
+      const outcome = await load.stop();
+      t.match(outcome, { wrong: 0, lost: 0 });
+      t.same(failedOtherwise(outcome, isStrict), []);
+      for (const { id } of [one, two])
+        t.ok(outcome.inferences.some((one) => one.id === id && one.inference.backend === 'hailo'));
+    });
+  });
+}
+
+async function alone({ open }: Subject, source: ModelSource): Promise<number[][]> {
+  const backend = await open();
+  try {
+    return await answersOf(await backend.load(source));
+  } finally {
+    await backend.close();
+  }
+}
+
+/** The stub knows no models, and answers for all of them alike. */
+function isRight(answers: Answers, id: string, seed: number, values: readonly number[]): boolean {
+  const [first, second] = [...answers.values()];
+  if (String(first) === String(second)) return String(values) === String(first![seed]);
+  return isOwn(answers, id, seed, values);
+}
+
+function failedOtherwise({ failed }: Outcome, isStrict: boolean): string[] {
+  return failed.filter((code) => !isStrict || code !== 'BACKEND_UNAVAILABLE');
 }

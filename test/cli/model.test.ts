@@ -18,6 +18,10 @@ async function run(argv: string[], deps: Partial<ModelDeps> = {}) {
     load: readBundle,
     create: none,
     check: none,
+    pack: { verify: none },
+    verify: { trustedKeys: none },
+    fitMotifs: { load: none, fit: none },
+    store: none,
     ...deps,
   });
   return { status, out: out.join(''), err: err.join('') };
@@ -77,7 +81,7 @@ t.test('create hands on what was asked and says how to serve it', async (t) => {
 t.test('wrong use is told, with the way to the help', async (t) => {
   await t.rejects(run(['create', '--onnx', 'a']), { code: 'USAGE', message: /--config/ });
   await t.rejects(run(['create', '--onxx', 'a']), { code: 'USAGE', message: /--onnx/ });
-  await t.rejects(run(['remove']), { code: 'USAGE', message: /"remove".*--help/ });
+  await t.rejects(run(['delete']), { code: 'USAGE', message: /"delete".*--help/ });
   await t.rejects(run(['inspec']), { code: 'USAGE', message: /Did you mean "inspect"/ });
   t.match(await run(['create', '-h']), { status: 0, out: /^Usage/ });
   t.match(await run([]), { status: 0, out: /^Usage/ });

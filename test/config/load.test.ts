@@ -5,7 +5,7 @@ import { readDocument } from '../../src/config/document.ts';
 import { DEFAULT_JSON_PATH, DEFAULT_YAML_PATH } from '../../src/config/files.ts';
 import { DEFAULTS, toSettings } from '../../src/config/keys.ts';
 import { assemble, type ConfigSource, loadConfig } from '../../src/config/load.ts';
-import { listNotYetInForce, NOT_YET_IN_FORCE } from '../../src/config/not-yet.ts';
+import { listNotYetInForce } from '../../src/config/not-yet.ts';
 import { toRenderedJson } from '../../src/config/rendered.ts';
 import { fakeFiles } from './fake-files.ts';
 
@@ -148,20 +148,16 @@ t.test('contradictions between keys are told at the line of the key', async (t) 
   t.throws(() => load({ '/c.yaml': other }, { path: '/c.yaml' }), /tls_certificate is set without security\.tls_key/);
 });
 
-t.test('what would be less safe than it looks is refused, what merely has no effect is a warning', async (t) => {
+t.test('what would be less safe than it looks is refused', async (t) => {
   const refused = {
     'server:\n  unix_socket: /run/x.sock\n': /2:16: server\.unix_socket is not available in this version/,
-    'model:\n  trusted_keys: [abc]\n': /2:17: model\.trusted_keys is not available/,
     'security:\n  token_credential: token\n': /2:21: security\.token_credential .* served without a token/,
     'security: {tls_certificate: /c, tls_key: /k}\n': /has 2 errors:\n.*served unencrypted.*\n.*tls_key/,
   };
   for (const [yaml, sentence] of Object.entries(refused)) {
     t.throws(() => load({ '/c.yaml': yaml }, { path: '/c.yaml' }), { code: 'CONFIG_INVALID', message: sentence });
   }
-  const yaml = 'backend: {keep_alive_s: 0}\nadmin: {socket: null}\n';
-  t.match(load({ '/c.yaml': yaml }, { path: '/c.yaml' }).warnings, [/^admin\.socket has no effect/]);
   t.same(listNotYetInForce(DEFAULTS), [], 'the defaults trigger nothing');
-  for (const { action } of Object.values(NOT_YET_IN_FORCE)) t.ok(['refuse', 'warn'].includes(action));
 });
 
 t.test('an allowed but risky setting is a warning', async (t) => {

@@ -7,7 +7,7 @@ t.test('the view shows the settings, and of security only what is set', async (t
     new Map<string, string | string[]>([
       ['security.tls_key', '/etc/secret/key.pem'],
       ['security.token_credential', 'my-token'],
-      ['model.trusted_keys', ['AAAA']],
+      ['model.trusted_keys', [`ed25519:${'A'.repeat(43)}=`]],
     ]),
   );
   const view = publicView(config);

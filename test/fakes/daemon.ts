@@ -35,7 +35,7 @@ export interface TestDaemonOptions {
 export async function startTestDaemon(t: Pick<Test, 'teardown'>, options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const directory = mkdtempSync(join(tmpdir(), 'sidecar-'));
   const configFile = join(directory, 'sidecar.yaml');
-  writeFileSync(configFile, patient(options.yaml ?? 'server: {port: 0}\nbackend: {kind: cpu}\n'));
+  writeFileSync(configFile, patient(options.yaml ?? 'server: {port: 0}\nbackend: {kind: cpu}\n', directory));
   const source = { path: configFile, env: options.env ?? {} };
   const loaded = loadConfig(source);
   const said: string[] = [];
@@ -62,9 +62,18 @@ export async function startTestDaemon(t: Pick<Test, 'teardown'>, options: TestDa
   return { url: daemon.state.url, daemon, said, notified, configFile, stop };
 }
 
-/** On a busy machine 40 ms pass by themselves: only tests that name a deadline have a short one. */
-function patient(yaml: string): string {
-  return yaml.includes('inference:') ? yaml : `${yaml}inference: {deadline_ms: 5000}\n`;
+/**
+ * On a busy machine 40 ms pass by themselves: only tests that name a deadline have a short one. A store and a socket of
+ * this machine are nobody's business here.
+ */
+function patient(yaml: string, directory: string): string {
+  const defaults = {
+    inference: '{deadline_ms: 5000}',
+    model: `{store: ${join(directory, 'models')}}`,
+    admin: `{socket: ${join(directory, 'admin.sock')}}`,
+  };
+  const missing = Object.entries(defaults).filter(([group]) => !yaml.includes(`${group}:`));
+  return yaml + missing.map(([group, keys]) => `${group}: ${keys}\n`).join('');
 }
 
 /** 100 rows of a sensor lying still. */

@@ -19,6 +19,9 @@ const readings: Readings = {
     events: { 'clock change': 3 },
   },
   isDegraded: false,
+  versions: [],
+  candidate: null,
+  isOnProbation: false,
   configOk: { ok: true, expected: 'aa', actual: 'aa' },
 };
 

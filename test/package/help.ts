@@ -2,14 +2,24 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ROOT } from '../e2e/launch.ts';
 
-/** Command → how it is called, as its help says it, e.g. "config check" → "config check [FILE] [--json]". */
-export type Synopses = ReadonlyMap<string, string>;
+/** How a command is called, as its help says it. */
+export interface Synopsis {
+  /** Each way to call it, e.g. "config check [FILE] [--json]". */
+  readonly calls: readonly string[];
+  /** The calls, and what stands under "Options:": each option, and what it takes. */
+  readonly syntax: string;
+}
+
+/** By the command's name, e.g. "config check". `model`, whose subcommands share an option, is one, too. */
+export type Synopses = ReadonlyMap<string, Synopsis>;
 
 const PROGRAM = 'hailo-tcn-sidecar';
-/** A line of a list of commands: two spaces, the name. */
-const LISTED = /^ {2}([a-z][a-z-]*)(.*)$/;
+/** A line of a list of commands: two spaces, the name, what it takes ([…], --option VALUE, OPERAND), perhaps what it does. */
+const LISTED = /^ {2}([a-z][a-z-]*)((?: (?:\[[^\]]*\]|--[a-z-]+(?: [^-\s]\S*)?|[A-Z]\S*))*)(?= |$)/;
 /** More options of the line before; descriptions stand further to the right. */
 const CONTINUED = /^ {3,16}(?=\[|--)(.*)$/;
+/** The sentence about an option of all subcommands of a command. */
+const SHARED = /(--[a-z]+ [A-Z]+), before COMMAND,/;
 
 /** What the program prints, from the sources. */
 export function help(...command: string[]): string {
@@ -29,7 +39,18 @@ export function globalOptions(): string[] {
 
 /** The options in a text, each once, sorted. */
 export function optionsIn(text: string): string[] {
-  return [...new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([option]) => option))].sort();
+  return [...new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z0-9-]*/g)].map(([option]) => option))].sort();
+}
+
+/** The options in a text that take something, each with the first word of it: "--from DIR". */
+export function takingOptionsIn(text: string): string[] {
+  return [...new Set([...text.matchAll(/--[a-z][a-z0-9-]* [A-Za-z_.]+/g)].map(([option]) => option))];
+}
+
+/** What a call takes beside options: "deploy [USER@]HOST FILE [OPTIONS]" → ["[USER@]HOST", "FILE"]. */
+export function operandsIn(command: string, call: string): string[] {
+  const rest = call.slice(command.length).replaceAll(/\[--[^\]]*\]|--[a-z0-9-]+ \S+|--[a-z0-9-]+|\[OPTIONS\]/g, ' ');
+  return rest.split(' ').filter((word) => word !== '');
 }
 
 function commandsIn(text: string): string[] {
@@ -37,11 +58,26 @@ function commandsIn(text: string): string[] {
 }
 
 function synopsesOf(command: string, text: string): Synopses {
-  const list = section(text, 'Commands');
-  if (list.length > 0) return new Map(joinContinued(list).map((call) => entry(`${command} ${call}`)));
-  const usage = new RegExp(`^Usage: ${PROGRAM} (.*)$`, 'm').exec(text)?.[1];
-  if (usage === undefined) throw new Error(`"${command} --help" has no usage line.`);
-  return new Map([entry(usage)]);
+  const usages = [...text.matchAll(new RegExp(`^(?:Usage:|      ) ${PROGRAM} (.*)$`, 'gm'))].map(
+    ([, usage = '']) => usage,
+  );
+  if (usages.length === 0) throw new Error(`"${command} --help" has no usage line.`);
+  if (!usages[0]?.startsWith(`${command} COMMAND`)) {
+    return new Map([[command, { calls: usages, syntax: [...usages, ...section(text, 'Options')].join('\n') }]]);
+  }
+  const calls = joinContinued(listIn(text)).map((call) => `${command} ${call}`);
+  const shared = SHARED.exec(text)?.[1];
+  if (shared !== undefined) calls.unshift(`${command} [${shared}] COMMAND`);
+  const byName = Map.groupBy(calls, nameOf);
+  return new Map([...byName].map(([name, ways]) => [name, { calls: ways, syntax: ways.join('\n') }]));
+}
+
+/** The lines of a help's lists of commands, which may be several, each under a heading of its own. */
+function listIn(text: string): string[] {
+  const headings = text
+    .split('\n')
+    .filter((line) => /^[A-Z].*:$/.test(line) && !/^(Files|Environment|Options)/.test(line));
+  return headings.flatMap((heading) => section(text, heading.slice(0, -1)));
 }
 
 /** Each listed command with the options on its own line and on those that follow, without its description. */
@@ -57,8 +93,8 @@ function joinContinued(list: readonly string[]): string[] {
 }
 
 /** The command's name is what stands before its options and operands. */
-function entry(call: string): [string, string] {
-  return [call.split(/ (?=\[|--|[A-Z])/)[0] ?? call, call];
+function nameOf(call: string): string {
+  return call.split(/ (?=\[|--|[A-Z])/)[0] ?? call;
 }
 
 /** The lines below a heading, up to the next empty line. */

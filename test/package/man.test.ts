@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { ENVIRONMENT } from '../../src/config/environment.ts';
 import { DEFAULT_JSON_PATH, DEFAULT_YAML_PATH } from '../../src/config/files.ts';
+import { CONFIG_KEYS, DEFAULTS } from '../../src/config/keys.ts';
 import { ERRORS } from '../../src/core/errors.ts';
+import { MESSAGE_IDS } from '../../src/core/message-ids.ts';
+import { DAMAGED_JOURNAL, JOURNAL } from '../../src/models/store/store-journal.ts';
+import { ROLES } from '../../src/models/store/store-ref.ts';
+import { RECORD } from '../../src/models/store/store-shelf.ts';
 import { FORMATS } from '../../src/observe/log.ts';
 import { INSTALLED_MODEL } from '../../src/system/bundled-model.ts';
 import { ROOT, skipWithout } from '../e2e/launch.ts';
@@ -30,7 +35,8 @@ function toText(line: string): string {
   const text = line
     .replace(/^\.(Op )?/, '')
     .replace(/\bFl -/g, '--')
-    .replace(/\b(Ar|Cm|Ev|Pa) /g, '')
+    .replace(/\b(Ar|Cm|Ev|Pa|Va) /g, '')
+    .replaceAll('\\[u2026]', '…')
     .replace(/ Pq .*$/, '');
   return isOptional ? `[${text}]` : text;
 }
@@ -51,7 +57,7 @@ const synopses = readSynopses();
 const sorted = (names: Iterable<string>) => [...names].sort();
 
 t.test('the synopsis shows every command as its help does, and no other', async (t) => {
-  t.same(sorted(synopsis()), sorted([...synopses.values(), ...globalOptions()]));
+  t.same(sorted(synopsis()), sorted([...[...synopses.values()].flatMap(({ calls }) => calls), ...globalOptions()]));
 });
 
 t.test('every command is explained with each of its options, and no other', async (t) => {
@@ -59,7 +65,8 @@ t.test('every command is explained with each of its options, and no other', asyn
   const optionsOf = (pairs: Iterable<[string, string]>) =>
     [...pairs].map(([command, text]) => `${command}: ${optionsIn(text)}`).sort();
   const inPage = [...explained].map(([command, text]): [string, string] => [command, terms(text).join(' ')]);
-  t.same(optionsOf(inPage), optionsOf(synopses));
+  const inHelp = [...synopses].map(([command, { syntax }]): [string, string] => [command, syntax]);
+  t.same(optionsOf(inPage), optionsOf(inHelp));
   t.same(sorted(terms(section('DESCRIPTION'))), globalOptions());
   const formats = [...(explained.get('serve') ?? '').matchAll(/^\.Cm (\w+)/gm)].map(([, format]) => format);
   t.same(sorted(formats as string[]), sorted(FORMATS), 'the formats of the log');
@@ -72,7 +79,7 @@ t.test('every variable that wins over the file stands beside the key that it set
 });
 
 t.test('every exit status of the table of errors is explained', async (t) => {
-  const OTHERS = [0, 74]; // success; packaging/single-file/entry.ts: the output cannot be written
+  const OTHERS = [0, 74, 130]; // success; single-file/entry.ts: the output cannot be written; cli/deploy.ts: interrupted
   const statuses = new Set([...OTHERS, ...Object.values(ERRORS).map(({ exit }) => exit)]);
   t.same(
     terms(section('EXIT STATUS')).map(Number),
@@ -90,10 +97,37 @@ t.test('every exit status of the table of errors is explained', async (t) => {
 t.test('the files are those of the program, the unit and the package', async (t) => {
   const run = '/run/hailo-tcn-sidecar/hailo-tcn-sidecar.json';
   const named = terms(section('FILES'));
-  for (const path of [DEFAULT_YAML_PATH, DEFAULT_JSON_PATH, INSTALLED_MODEL, run]) t.ok(named.includes(path), path);
+  const store = String(DEFAULTS.get('model.store'));
+  const ofStore = ['NAME/VERSION', JOURNAL, ...ROLES.slice(0, 1)].map((name) => join(store, name));
+  const ofProgram = [
+    DEFAULT_YAML_PATH,
+    DEFAULT_JSON_PATH,
+    INSTALLED_MODEL,
+    store,
+    String(DEFAULTS.get('admin.socket')),
+  ];
+  for (const path of [...ofProgram, ...ofStore, run]) t.ok(named.includes(path), path);
+  for (const name of [RECORD, DAMAGED_JOURNAL, ...ROLES.slice(1)]) t.match(section('FILES'), `.Pa ${name}`, name);
   const unit = readFileSync(join(ROOT, 'systemd/hailo-tcn-sidecar.service'), 'utf8');
   t.match(unit, `--out ${run}`);
   t.match(unit, 'Documentation=man:hailo-tcn-sidecar(8)');
+});
+
+t.test('every key of the configuration that belongs to the store is explained', async (t) => {
+  const keys = CONFIG_KEYS.map(({ key }) => key);
+  const ofStore = keys.filter((key) => /^(rollout|admin)\.|^model\.(store|trusted_keys)$/.test(key));
+  const text = section('THE MODEL STORE');
+  t.same(sorted(terms(text)), sorted(ofStore));
+  const named = [...page.matchAll(/^\.Va ([a-z]+\.\S+)/gm)].map(([, key = '']) => key);
+  t.same(
+    named.filter((key) => !keys.includes(key)),
+    [],
+    'and no page names one that is not there',
+  );
+});
+
+t.test('the message id of its example is that of a model taken back', async (t) => {
+  t.match(section('EXAMPLES'), MESSAGE_IDS.modelReverted);
 });
 
 t.test('man renders it without a warning', { skip }, async (t) => {

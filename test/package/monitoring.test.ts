@@ -32,10 +32,18 @@ async function exported(): Promise<Map<string, Family>> {
   return families;
 }
 
+const labels = { model: 'tiny', version: '1', role: 'active' };
+const VERSIONS = {
+  versions: [{ ...labels, totals: { answered: 1, errors: 0, late: 0 }, figures: { latencyMs: { median: 1, p99: 2 } } }],
+  candidate: { pairs: 1, dropped: 0, cosine: { mean: 1 }, motifAgreement: 1 },
+  isOnProbation: true,
+};
+
 /** A page with a sample in every family. */
 async function fullPage(): Promise<string> {
   const metrics = createMetrics(() => ({
     ...{ waiting: 1, inFlight: 1, oldestMs: 1, backend: 'hailo', isDegraded: false },
+    ...VERSIONS,
     golden: { cosine: 1, backend: 'hailo' },
     device: {
       ...{

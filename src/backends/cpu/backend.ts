@@ -77,16 +77,23 @@ export async function inspectOnnx(bytes: Uint8Array, startWorker: StartWorker, l
   }
 }
 
+/** Available while any model has a thread: one that has none answers BACKEND_UNAVAILABLE by itself, and takes no other along. */
 function toState(lanes: number, models: ReadonlySet<CpuModel>): BackendState {
-  const down = Math.max(0, ...[...models].map((model) => lanes - model.lanesUp));
+  const isAvailable = models.size === 0 || [...models].some((model) => model.lanesUp > 0);
   const name = cpus()[0]?.model.trim() || process.arch; // Arm kernels tell no model name
   return {
     kind: 'cpu',
-    available: down < lanes,
-    reason: down < lanes ? null : 'No CPU inference thread runs; one is being started.',
+    available: isAvailable,
+    reason: isAvailable ? null : 'No CPU inference thread runs; one is being started.',
     device: `CPU (${name}, ${lanes} ${lanes === 1 ? 'thread' : 'threads'})`,
-    degraded: [...models].map((model) => model.degraded).find((reason) => reason !== null) ?? null,
+    degraded: whyDegraded([...models]),
   };
+}
+
+function whyDegraded(models: readonly CpuModel[]): string | null {
+  const one = models.find((model) => model.degraded !== null);
+  if (one === undefined) return null;
+  return models.length === 1 ? one.degraded : `${one.id}: ${one.degraded}`;
 }
 
 /** The bytes are verified as they go to the runtime, so nobody can change them in between. */

@@ -1,12 +1,25 @@
-import type { Backend, Inference, LoadedModel, ModelSource, VerifiedArtefact } from '../../core/backend.ts';
+import type {
+  Backend,
+  BackendState,
+  Inference,
+  LoadedModel,
+  ModelSource,
+  VerifiedArtefact,
+} from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { type DetectedDevice, detectDevices, incarnation } from './detect.ts';
-import { createDevice, type DeviceParts, type ServedDevice } from './device.ts';
+import { nameOf, whyNoDevice, whyNotNow } from './absence.ts';
+import { type Claimant, type Custody, createCustody } from './custody.ts';
+import { createPresence, detectDevices } from './detect.ts';
+import { createDevice } from './device.ts';
 import type { HeatLimits } from './heat.ts';
+import { createHistory } from './history.ts';
 import type { Link, StartHost } from './link.ts';
 import type { Step } from './messages.ts';
 import { HailoModel } from './model.ts';
+import type { DeviceParts, ServedDevice } from './served-device.ts';
+
+export { whyNoDevice };
 
 /** The `backend.hailo` section, in milliseconds. */
 export interface HailoSettings {
@@ -33,46 +46,73 @@ export interface HailoBackendParts {
   readonly root?: string;
   readonly retryDelayMs?: (attempt: number) => number;
   readonly measureMs?: number;
+  /** How long a device that served may take to be opened with another model; for tests. */
+  readonly takeMs?: number;
   /** A step of an opening is done, and what it found; see messages.ts. */
   readonly onStep?: (step: Step, text: string) => void;
 }
 
+/** A backend whose device a model may leave alone. */
+export interface HailoBackend extends Backend {
+  /** `isAside`: the model does not get the device, not even a free one, before it takes it. */
+  load(source: ModelSource, options?: { readonly isAside?: boolean }): Promise<LoadedModel>;
+}
+
 /**
- * The chip, through libhailort in a process of its own. One model at a time; a device that is lost is opened again by
- * itself, and answers nobody before its golden windows came out right.
+ * The chip, through libhailort in a process of its own. It holds one model at a time; a device that is lost is opened again
+ * by itself, and answers nobody before its golden windows came out right.
  */
-export function createHailoBackend(parts: HailoBackendParts): Backend {
-  let device: ServedDevice | null = null;
-  let model: HailoModel | null = null;
+export function createHailoBackend(parts: HailoBackendParts): HailoBackend {
+  const { onChange = () => {}, settings, log, takeMs } = parts;
+  const models = new Set<HailoModel>();
+  const history = createHistory();
+  const isPresent = createPresence(settings.probeIntervalMs, parts.root);
   let reason = 'No model has been loaded onto the device.';
   let isClosed = false;
+  /** The end of the only model, or of all, is not told: nobody is left to be served otherwise. */
+  const onCustody = () => {
+    if (!isClosed && [...models].some((model) => !model.isClosed)) onChange();
+  };
+  const custody = createCustody({ log, onChange: onCustody, ...(takeMs && { takeMs }) });
 
-  async function load(source: ModelSource): Promise<LoadedModel> {
+  async function load(source: ModelSource, { isAside = false } = {}): Promise<LoadedModel> {
     if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The Hailo backend has been closed.');
     const hef = source.artefacts.find(({ kind }) => kind === 'hef');
     if (hef === undefined) {
       reason = whyNoDevice(parts.root) ?? whyNoHef(source.id);
       throw new SidecarError('BACKEND_UNAVAILABLE', reason);
     }
-    await model?.close();
-    const next = new HailoModel(
-      source,
-      toDevice(() => device!),
-    );
-    device = createDevice({ ...toDeviceParts(parts, source, hef), prove: (link) => prove(source, next, link) });
-    model = next;
-    await device.open();
-    return next;
+    const create = (): ServedDevice => {
+      const proof = (link: Link) => prove(source, (input) => model.runOn(device, link, input));
+      const device = createDevice({ ...toDeviceParts(parts, source, hef), history, prove: proof });
+      return device;
+    };
+    const { model, claimant } = introduce(source, custody, { create, onLeft: () => left(model) });
+    models.add(model);
+    if (!isAside) await custody.claim(claimant);
+    return model;
+  }
+
+  function left(model: HailoModel): void {
+    models.delete(model);
+    reason = 'The device has been closed.';
+  }
+
+  function state(): BackendState {
+    if (custody.device !== null) return custody.device.state();
+    const why = models.size === 0 ? reason : custody.whyNobody();
+    const isAbsent = !history.wasSeen && !isPresent();
+    return { kind: 'hailo', available: false, reason: why, device: 'none', degraded: null, isAbsent };
   }
 
   return {
     kind: 'hailo',
-    state: () => device?.state() ?? { kind: 'hailo', available: false, reason, device: 'none', degraded: null },
-    telemetry: () => device?.telemetry() ?? null,
+    state,
+    telemetry: () => custody.device?.telemetry() ?? null,
     load,
     close: async () => {
       isClosed = true;
-      await model?.close();
+      await Promise.all([...models].map((model) => model.close()));
     },
   };
 }
@@ -82,23 +122,36 @@ export function whyNoHef(id: string): string {
   return `The bundle of ${id} has no .hef, which a Hailo device needs: compile its .onnx with Hailo's Dataflow Compiler and make the bundle with "model create --hef FILE".`;
 }
 
-function toDevice(device: () => ServedDevice) {
-  return {
-    link: () => device().link(),
-    get isTransposed() {
-      return device().isTransposed;
+/** A model and its claim to the device, which know each other. */
+function introduce(
+  source: ModelSource,
+  custody: Custody,
+  { create, onLeft }: { create(): ServedDevice; onLeft(): void },
+): { model: HailoModel; claimant: Claimant } {
+  const model: HailoModel = new HailoModel(source, {
+    get isHeld() {
+      return custody.has(claimant);
     },
-    degraded: () => device().degraded(),
-    demote: (reason: string) => device().demote(reason),
-    close: () => device().close(),
+    device: () => custody.deviceOf(claimant),
+    take: () => custody.take(claimant),
+    leave: () => custody.leave(claimant).finally(onLeft),
+  });
+  const claimant: Claimant = {
+    id: source.id,
+    get isClosed() {
+      return model.isClosed;
+    },
+    settle: () => model.settle(),
+    create,
   };
+  return { model, claimant };
 }
 
 function toDeviceParts(
   { settings, startHost, log, onChange, onStale, root, retryDelayMs, measureMs, onStep }: HailoBackendParts,
   source: ModelSource,
   hef: VerifiedArtefact,
-): Omit<DeviceParts, 'prove'> {
+): Omit<DeviceParts, 'prove' | 'history'> {
   const { id, input, outputs } = source;
   const crossing = { id, input, outputs, inputLayout: hef.inputLayout ?? null, vstreams: hef.vstreams ?? {} };
   const { probeIntervalMs, heatLimits, keepAliveMs, ...forHost } = settings;
@@ -120,25 +173,7 @@ function toDeviceParts(
   };
 }
 
-function nameOf(deviceId: string | null, root: string | undefined): string {
-  if (deviceId === null) return detectDevices(root)[0]?.name ?? 'hailo0';
-  return /^\d+$/.test(deviceId) ? `hailo${deviceId}` : deviceId;
-}
-
-function whyNotNow(
-  root: string | undefined,
-  deviceId: string | null,
-  onStale: HailoBackendParts['onStale'],
-): string | null {
-  const why = whyNoDevice(root, deviceId);
-  const stale = chosenDevice(root, deviceId);
-  if (why === null || !stale?.isStale) return why;
-  onStale?.(why, incarnation(stale, root));
-  return why;
-}
-
-async function prove(source: ModelSource, model: HailoModel, link: Link): Promise<void> {
-  const run = (input: Float32Array): Promise<Inference> => model.runOn(link, input);
+async function prove(source: ModelSource, run: (input: Float32Array) => Promise<Inference>): Promise<void> {
   try {
     await source.prove?.(run);
   } catch (cause) {
@@ -146,29 +181,4 @@ async function prove(source: ModelSource, model: HailoModel, link: Link): Promis
       cause,
     });
   }
-}
-
-/** The node that a device id means, as far as that can be told without the library; the first one otherwise. */
-function chosenDevice(root: string | undefined, deviceId: string | null): DetectedDevice | undefined {
-  const devices = detectDevices(root);
-  const name = deviceId !== null && /^\d+$/.test(deviceId) ? `hailo${deviceId}` : deviceId;
-  return devices.find((device) => device.name === name) ?? devices[0];
-}
-
-/** Why it is not worth while to start a device host; one sentence with what to do, or null. */
-export function whyNoDevice(root?: string, deviceId: string | null = null): string | null {
-  const first = chosenDevice(root, deviceId);
-  if (first === undefined) {
-    return 'There is no Hailo device: neither a node /dev/hailo0 nor the driver. Install the chip and its driver, or set backend.kind to auto or cpu.';
-  }
-  if (first.node === null) {
-    return `The driver has a Hailo device (${first.name}), but /dev/${first.name} is missing: reload the driver or reboot.`;
-  }
-  if (first.isStale) {
-    return `${first.node} is there, but the service may not open it: the driver was loaded after the service started, which systemctl restart hailo-tcn-sidecar cures, or its unit has no DeviceAllow= for it.`;
-  }
-  if (!first.isAccessible) {
-    return `There is a Hailo device (${first.node}), but this user may not open it: add the user to the group that ls -l ${first.node} shows, or install the udev rule of this package.`;
-  }
-  return null;
 }

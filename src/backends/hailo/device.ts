@@ -1,45 +1,11 @@
-import type { BackendState, DeviceTelemetry } from '../../core/backend.ts';
+import type { BackendState } from '../../core/backend.ts';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { inTime } from '../../core/timer.ts';
 import { createIdleTimer } from './idle.ts';
-import { createLink, type HostReady, type Link, type StartHost } from './link.ts';
-import type { OpenRequest, Step } from './messages.ts';
-import { createVitals, type VitalsParts } from './vitals.ts';
-
-export interface DeviceParts extends VitalsParts {
-  readonly startHost: StartHost;
-  readonly request: OpenRequest;
-  /** The longest time between two tries; a lost device is tried again sooner at first. */
-  readonly probeIntervalMs: number;
-  /** Idle for so long, the device is released for other programs; null: never. */
-  readonly keepAliveMs: number | null;
-  /** Why no host need be started: no chip, no access; null when one may try. Asked before each try. */
-  whyNot(): string | null;
-  /** Whether there is a chip at all. */
-  isPresent(): boolean;
-  /** Proves a link before it serves; throws when its golden windows do not come out right. */
-  prove(link: Link): Promise<void>;
-  /** A step of an opening is done, and what it found. */
-  readonly onStep?: (step: Step, text: string) => void;
-  /** Delay before the n-th try in a row, in milliseconds; for tests. */
-  readonly retryDelayMs?: (attempt: number) => number;
-  /** How long open() waits for the first try; for tests. */
-  readonly startMs?: number;
-}
-
-/** The device with one model on it: opened, proved, lost, opened again. */
-export interface ServedDevice {
-  state(): BackendState;
-  telemetry(): DeviceTelemetry | null;
-  link(): Link;
-  readonly isTransposed: boolean;
-  degraded(): string | null;
-  demote(reason: string): void;
-  /** Resolves after the first try, however it ended, or when that takes too long; later ones are made by themselves. */
-  open(): Promise<void>;
-  close(): Promise<void>;
-}
+import { createLink, type HostReady, type Link } from './link.ts';
+import type { DeviceParts, ServedDevice } from './served-device.ts';
+import { createVitals } from './vitals.ts';
 
 /** A device that was lost again this soon after it came back is given more time. */
 const STABLE_MS = 60_000;
@@ -49,8 +15,9 @@ const START_MS = 3000;
 const AWAKE = 'It serves.';
 const ASLEEP = 'The device was released because it was idle (backend.keep_alive_s), and is being opened again.';
 
+/** See served-device.ts. */
 export function createDevice(parts: DeviceParts): ServedDevice {
-  const { log } = parts;
+  const { log, history } = parts;
   const delayMs = parts.retryDelayMs ?? ((attempt) => Math.min(parts.probeIntervalMs, 1000 * 2 ** attempt));
   let serving: { link: Link; ready: HostReady; since: number } | null = null;
   let known: HostReady | null = null;
@@ -58,20 +25,17 @@ export function createDevice(parts: DeviceParts): ServedDevice {
   let reason = 'The device has not been opened yet.';
   let attempt = 0;
   let timer: NodeJS.Timeout | undefined;
-  let isClosed = false;
+  let closing: Promise<void> | null = null;
   let isTransposed = false;
   let isAsleep = false;
   let released: Promise<void> = Promise.resolve();
-  let restarts = 0;
-  let wasLost = false;
-  let wasSeen = false;
   const idle = createIdleTimer(parts.keepAliveMs, () => fallAsleep());
   const vitals = createVitals(parts);
 
   /** One try: a fresh host, a fresh vdevice, golden windows; only then traffic. */
   async function tryOpen(): Promise<void> {
-    if (isClosed) return;
-    wasSeen ||= parts.isPresent();
+    if (closing !== null) return;
+    history.wasSeen ||= parts.isPresent();
     const why = parts.whyNot();
     if (why !== null) throw new SidecarError('BACKEND_UNAVAILABLE', why);
     const link = createLink({
@@ -85,11 +49,11 @@ export function createDevice(parts: DeviceParts): ServedDevice {
       const ready = await link.ready;
       isTransposed = ready.isTransposed;
       await parts.prove(link);
-      if (isClosed) throw new SidecarError('BACKEND_UNAVAILABLE', 'The device was closed while it was opened.');
+      if (closing !== null) throw new SidecarError('BACKEND_UNAVAILABLE', 'The device was closed while it was opened.');
       serving = { link, ready, since: performance.now() };
       known = ready;
-      if (wasLost) restarts += 1;
-      wasLost = false;
+      if (history.wasLost) history.restarts += 1;
+      history.wasLost = false;
       reason = AWAKE;
       vitals.watch(link);
       idle.touch();
@@ -101,19 +65,27 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     }
   }
 
-  async function attemptOpen(): Promise<void> {
+  /** Why the device does not serve after one try, or null. */
+  async function trial(): Promise<unknown> {
     try {
       await released; // the chip has one holder at a time, and until then that is us
       await tryOpen();
-      if (serving === null) return; // closed meanwhile
+      if (serving === null) return null; // closed meanwhile
       log.info(
         { message_id: MESSAGE_IDS.deviceServes, backend: 'hailo' },
         `the Hailo device serves: ${state().device}`,
       );
       parts.onChange();
+      return null;
     } catch (thrown) {
-      down(messageOf(thrown), thrown instanceof SidecarError && thrown.code === 'MODEL_INVALID');
+      return thrown;
     }
+  }
+
+  async function attemptOpen(): Promise<unknown> {
+    const fault = await trial();
+    if (fault !== null) down(messageOf(fault), fault instanceof SidecarError && fault.code === 'MODEL_INVALID');
+    return fault;
   }
 
   function fallAsleep(): void {
@@ -140,7 +112,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     if (serving?.link !== link) return; // it never served: its try reports
     if (performance.now() - serving.since > STABLE_MS) attempt = 0;
     serving = null;
-    wasLost = true;
+    history.wasLost = true;
     vitals.forget();
     released = link.close();
     down(message);
@@ -148,12 +120,12 @@ export function createDevice(parts: DeviceParts): ServedDevice {
 
   /** Out of service; told once per reason, tried again later and later. A .hef that does not fit will hardly fit later. */
   function down(message: string, isHopeless = false): void {
-    if (isClosed) return;
+    if (closing !== null) return;
     const isNews = message !== reason;
     reason = message;
     const waitMs = isHopeless ? HOPELESS_MS : delayMs(attempt);
     const fields = { message_id: MESSAGE_IDS.deviceLost, retry_in_ms: waitMs };
-    if (isNews && wasSeen) log.error(fields, `the Hailo device does not serve: ${message}`);
+    if (isNews && history.wasSeen) log.error(fields, `the Hailo device does not serve: ${message}`);
     else if (isNews) log.debug({ retry_in_ms: waitMs }, message);
     parts.onChange();
     clearTimeout(timer);
@@ -166,7 +138,7 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     const base = { kind: 'hailo', degraded: null } as const;
     if (isAsleep)
       return { ...base, available: true, reason: null, device: 'Hailo device, released while idle', isIdle: true };
-    if (serving === null) return { ...base, available: false, reason, device: 'none', isAbsent: !wasSeen };
+    if (serving === null) return { ...base, available: false, reason, device: 'none', isAbsent: !history.wasSeen };
     const { identity, library } = serving.ready;
     const device = `${identity.architecture} (firmware ${identity.firmware}, HailoRT ${library})`;
     return { ...base, available: true, reason: null, device, degraded: degraded() };
@@ -176,9 +148,20 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     return vitals.heat === 'critical' ? 'The Hailo device is overheated: it may throttle or shut down.' : null;
   }
 
+  async function release(): Promise<void> {
+    clearTimeout(timer);
+    idle.stop();
+    vitals.forget();
+    isAsleep = false;
+    const links = [serving?.link, opening].filter((link) => link != null);
+    serving = null;
+    reason = 'The device has been closed.';
+    await Promise.all([released, ...links.map((link) => link.close())]);
+  }
+
   return {
     state,
-    telemetry: () => vitals.telemetry(restarts, known),
+    telemetry: () => vitals.telemetry(known),
     link: () => {
       if (isAsleep) wake();
       idle.touch();
@@ -194,19 +177,19 @@ export function createDevice(parts: DeviceParts): ServedDevice {
     },
     open: async () => {
       const startMs = parts.startMs ?? START_MS;
-      if (await inTime(attemptOpen(), startMs)) return;
+      const tried = attemptOpen();
+      if (await inTime(tried, startMs)) return tried;
       log.warn({}, `the Hailo device is still being opened after ${startMs} ms; the start goes on without it`);
+      return null;
     },
-    close: async () => {
-      isClosed = true;
-      clearTimeout(timer);
-      idle.stop();
-      vitals.forget();
-      isAsleep = false;
-      const links = [serving?.link, opening].filter((link) => link != null);
-      serving = null;
-      reason = 'The device has been closed.';
-      await Promise.all([released, ...links.map((link) => link.close())]);
+    openOnce: async (withinMs) => {
+      const tried = trial();
+      if (await inTime(tried, withinMs)) return tried;
+      return new SidecarError('BACKEND_UNAVAILABLE', `The device was not opened within ${withinMs} ms.`);
+    },
+    close: () => {
+      closing ??= release();
+      return closing;
     },
   };
 }

@@ -13,7 +13,15 @@ export interface Device {
   degraded(): string | null;
   /** Takes the device out of service until it has proved itself anew. */
   demote(reason: string): void;
-  close(): Promise<void>;
+}
+
+/** What the model asks of the one device that all models compete for. */
+export interface Seat {
+  readonly isHeld: boolean;
+  /** Throws BACKEND_UNAVAILABLE and says who has the device, when it is not this model. */
+  device(): Device;
+  take(): Promise<void>;
+  leave(): Promise<void>;
 }
 
 /** Enough to keep the device busy while an answer is on its way back and the next window on its way there. */
@@ -27,48 +35,66 @@ export class HailoModel implements LoadedModel {
   readonly capacity = CAPACITY;
   readonly lanes = 1;
   readonly #source: ModelSource;
-  readonly #device: Device;
+  readonly #seat: Seat;
   readonly #inFlight = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
-  constructor(source: ModelSource, device: Device) {
+  constructor(source: ModelSource, seat: Seat) {
     this.id = source.id;
     this.#source = source;
-    this.#device = device;
+    this.#seat = seat;
   }
 
   async run(input: Float32Array): Promise<Inference> {
     if (this.#closing !== null) throw new SidecarError('BACKEND_UNAVAILABLE', `The model ${this.id} has been closed.`);
-    return this.runOn(this.#device.link(), input);
+    const device = this.#seat.device();
+    return this.runOn(device, device.link(), input);
   }
 
   /** Also for a link that does not serve yet: the golden windows go first. */
-  async runOn(link: Link, input: Float32Array): Promise<Inference> {
-    const running = link.run(this.#toFrame(input));
+  async runOn(device: Device, link: Link, input: Float32Array): Promise<Inference> {
+    const running = link.run(this.#toFrame(input, device.isTransposed));
     this.#inFlight.add(running);
     try {
-      return { outputs: this.#split(await running), backend: 'hailo', degraded: this.#device.degraded() };
+      return { outputs: this.#split(await running), backend: 'hailo', degraded: device.degraded() };
     } finally {
       this.#inFlight.delete(running);
     }
   }
 
   demote(reason: string): void {
-    this.#device.demote(reason);
+    if (this.#seat.isHeld) this.#seat.device().demote(reason);
+  }
+
+  get holdsDevice(): boolean {
+    return this.#seat.isHeld;
+  }
+
+  takeDevice(): Promise<void> {
+    return this.#seat.take();
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** Resolves when the windows in flight are answered, or that takes too long. */
+  async settle(): Promise<void> {
+    await inTime(Promise.allSettled([...this.#inFlight]), CLOSE_MS);
   }
 
   close(): Promise<void> {
-    this.#closing ??= inTime(Promise.allSettled([...this.#inFlight]), CLOSE_MS).then(() => this.#device.close());
+    this.#closing ??= this.settle().then(() => this.#seat.leave());
     return this.#closing;
   }
 
-  #toFrame(input: Float32Array): Uint8Array {
+  #toFrame(input: Float32Array, isTransposed: boolean): Uint8Array {
     const { input: spec } = this.#source;
     if (input.length !== sizeOf(spec)) {
       const wanted = `${sizeOf(spec)} values for ${spec.name} [${spec.shape}]`;
       throw new SidecarError('BACKEND_FAILED', `The model ${this.id} takes ${wanted}, not ${input.length}.`);
     }
-    const frame = this.#device.isTransposed ? transpose(input, spec.shape) : input;
+    const frame = isTransposed ? transpose(input, spec.shape) : input;
     return new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
   }
 

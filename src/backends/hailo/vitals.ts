@@ -2,6 +2,7 @@ import type { DeviceTelemetry } from '../../core/backend.ts';
 import type { Log } from '../../core/log.ts';
 import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { type HeatLevel, type HeatLimits, heatLevel } from './heat.ts';
+import type { DeviceHistory } from './history.ts';
 import type { HostReady, Link } from './link.ts';
 import type { Measurement } from './messages.ts';
 import { createSpeedWatch } from './speed.ts';
@@ -11,6 +12,7 @@ export interface VitalsParts {
   /** As a person names the device, e.g. hailo0. */
   readonly id: string;
   readonly log: Log;
+  readonly history: DeviceHistory;
   heatLimits(): HeatLimits;
   /** What a window takes on a chip that is well, in milliseconds; null: not known. */
   readonly expectedDeviceMs: number | null;
@@ -31,18 +33,17 @@ export interface Vitals {
   forget(): void;
   readonly heat: HeatLevel;
   /** null until the device has said something. */
-  telemetry(restarts: number, ready: HostReady | null): DeviceTelemetry | null;
+  telemetry(ready: HostReady | null): DeviceTelemetry | null;
 }
 
 const MEASURE_MS = 10_000;
 
 export function createVitals(parts: VitalsParts): Vitals {
-  const { id, log, heatLimits, measureMs = MEASURE_MS, onChange } = parts;
+  const { id, log, history, heatLimits, measureMs = MEASURE_MS, onChange } = parts;
   const judgeSpeed = createSpeedWatch(parts.expectedDeviceMs, log);
   let heat: HeatLevel = 'normal';
   let last: { at: number; measurement: Measurement; utilisation: number | null; windowMs: number | null } | null = null;
   let timer: NodeJS.Timeout | undefined;
-  const events: Record<string, number> = {};
 
   function heard(measurement: Measurement): void {
     const at = performance.now();
@@ -79,7 +80,7 @@ export function createVitals(parts: VitalsParts): Vitals {
     },
     heard,
     event: (event) => {
-      events[event] = (events[event] ?? 0) + 1;
+      history.events[event] = (history.events[event] ?? 0) + 1;
       log.warn({ message_id: MESSAGE_IDS.deviceEvent, event }, `the Hailo device reports: ${event}`);
     },
     watch: (link) => {
@@ -93,11 +94,12 @@ export function createVitals(parts: VitalsParts): Vitals {
       last = null;
       heat = 'normal';
     },
-    telemetry: (restarts, ready) => {
+    telemetry: (ready) => {
       if (ready === null) return null;
       const { temperaturesCelsius = [], powerWatts = null, clockHz = null } = last?.measurement ?? {};
       const { utilisation = null, windowMs = null } = last ?? {};
       const identity = { ...ready.identity, library: ready.library };
+      const { restarts, events } = history;
       return { id, identity, temperaturesCelsius, powerWatts, clockHz, utilisation, windowMs, restarts, events };
     },
   };

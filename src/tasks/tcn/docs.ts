@@ -20,6 +20,7 @@ const normalized = {
 };
 
 const refusals: RouteDoc['responses'] = {
+  404: { description: 'X-Model names a version that is not loaded.' },
   400: { description: 'The body is not UTF-8.' },
   413: { description: 'The body is too large.' },
   415: { description: 'The content type is plainly not JSON.' },
@@ -29,7 +30,7 @@ const refusals: RouteDoc['responses'] = {
 };
 
 const provenance =
-  'Headers say who answered and how fast: X-Backend, X-Model, X-Degraded, X-Motif-Source, X-Inference-Time-Ms, Server-Timing.';
+  'The header X-Model asks for a version that is loaded (NAME@VERSION, or "candidate"); without it the active one answers, or the candidate for its share of the requests, sticky by X-Sticky-Key, else by X-Request-Id. Headers of the reply say who answered and how fast: X-Backend, X-Model, X-Degraded, X-Motif-Source, X-Inference-Time-Ms, Server-Timing.';
 
 export const INFER_DOC: RouteDoc = {
   summary: 'Latent and motif scores of one IMU window',

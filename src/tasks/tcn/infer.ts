@@ -16,7 +16,7 @@ import { parseWindow } from './window.ts';
 /** POST /infer. @throws SidecarError NO_MOTIF_SOURCE, the refusals of explain(), what the runner rejects with */
 export async function infer(call: Call, deps: TaskDeps): Promise<Reply> {
   const startedAt = deps.clock();
-  const model = deps.served();
+  const model = deps.served(call);
   const plan = planOf(model);
   const motifs = motifsOf(model, plan, deps.settings().allowUncalibratedMotifs);
   const input = readInput(call, deps, INFER_DOOR, plan);
@@ -32,7 +32,7 @@ export async function infer(call: Call, deps: TaskDeps): Promise<Reply> {
 /** POST /encode. @throws SidecarError as infer(), but needs no motif source */
 export async function encode(call: Call, deps: TaskDeps): Promise<Reply> {
   const startedAt = deps.clock();
-  const model = deps.served();
+  const model = deps.served(call);
   const plan = planOf(model);
   const input = readInput(call, deps, ENCODE_DOOR, plan);
   const parsedAt = deps.clock();

@@ -28,3 +28,19 @@ export function normalise(
   }
   return into;
 }
+
+type Normalisation = Parameters<typeof toZScore>[0];
+
+/** Model input of one manifest → model input of another, for the same raw window; a copy also where they agree. */
+export function toConversion(from: Normalisation, to: Normalisation): (input: Float32Array) => Float32Array {
+  const old = toZScore(from);
+  const next = toZScore(to);
+  const isSame = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((value, i) => value === b[i]);
+  if (isSame(old.mean, next.mean) && isSame(old.std, next.std)) return (input) => input.slice();
+  const channels = old.mean.length;
+  return (input) =>
+    normalise(
+      input.map((value, i) => value * old.std[i % channels]! + old.mean[i % channels]!),
+      next,
+    );
+}

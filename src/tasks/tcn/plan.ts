@@ -22,7 +22,7 @@ export interface Plan {
 const plans = new WeakMap<Manifest, Plan>();
 
 /** @throws SidecarError MODEL_INVALID when the motif head contradicts the model */
-export function planOf({ manifest, head }: ServedModel): Plan {
+export function planOf({ manifest, head }: Pick<ServedModel, 'manifest' | 'head'>): Plan {
   const known = plans.get(manifest);
   if (known !== undefined) return known;
   const { latent, motif_scores: scores } = manifest.outputs;

@@ -25,7 +25,7 @@ export async function selfTest(call: Call, deps: TaskDeps): Promise<Reply> {
 
 async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
   const startedAt = deps.clock();
-  const model = deps.served();
+  const model = deps.served(call);
   const plan = planOf(model);
   const settings = deps.settings();
   const motifs = plan.calibrated ?? (settings.allowUncalibratedMotifs ? plan.uncalibrated : null);

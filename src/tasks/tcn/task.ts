@@ -1,11 +1,16 @@
 import { toSidecarError } from '../../core/errors.ts';
 import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
 import { ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
+import { ENCODE_DOOR } from './door.ts';
+import { explain } from './explain.ts';
 import { encode, infer, motifsOf } from './infer.ts';
 import { checkManifest } from './manifest-check.ts';
-import { normalise, toZScore } from './normalise.ts';
+import { normalise, toConversion, toZScore } from './normalise.ts';
+import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
+import { RANGES } from './schema.ts';
 import { selfTest } from './self-test.ts';
+import { parseWindow } from './window.ts';
 
 /** Windows of an inertial sensor → latent and motif scores by a temporal convolutional network. */
 export const tcn: TaskKind = {
@@ -14,6 +19,12 @@ export const tcn: TaskKind = {
   prepare({ normalisation }) {
     const scale = toZScore(normalisation);
     return (raw) => normalise(raw, scale);
+  },
+  parseWindow: (json) => parseWindow(json, ENCODE_DOOR, RANGES) ?? explain(json, ENCODE_DOOR, RANGES),
+  convert: ({ normalisation: from }, { normalisation: to }) => toConversion(from, to),
+  toVectors(model, outputs) {
+    const plan = planOf(model);
+    return toAnswer(outputs, plan, plan.calibrated);
   },
   create: (deps): Task => ({ name: 'tcn', routes: createRoutes(deps), endpoints: () => endpoints(deps) }),
 };

@@ -16,14 +16,20 @@ const SHARED = new URL('../../../../shared/', import.meta.url).pathname;
 const window = Float32Array.from({ length: 900 }, (_, i) => Math.sin(i / 9));
 
 t.test('one lane keeps the promises of a backend', async (t) => {
-  const { source } = writeTinyBundle(t.testdir());
-  await conforms(t, { open: async () => createCpuBackend({ lanes: 1, startWorker: startCpuThread, log }), source });
+  const open = async () => createCpuBackend({ lanes: 1, startWorker: startCpuThread, log });
+  await conforms(t, { open, ...writeTwo(t.testdir()) });
 });
 
 t.test('so do three', async (t) => {
   const { source } = writeTinyBundle(t.testdir());
   await conforms(t, { open: async () => createCpuBackend({ lanes: 3, startWorker: startCpuThread, log }), source });
 });
+
+function writeTwo(directory: string) {
+  const { source } = writeTinyBundle(join(directory, '1'));
+  const { source: second } = writeTinyBundle(join(directory, '2'), { gain: 4 }, { version: '2' });
+  return { source, second };
+}
 
 async function load(t: Test, bundle: ReturnType<typeof writeTinyBundle>) {
   const backend = createCpuBackend({ lanes: 1, startWorker: startCpuThread, log });
@@ -215,5 +221,22 @@ t.test('the published 72 % model gives its golden latents, raw and normalised', 
 t.test('a model that was closed says nothing of the backend any more', async (t) => {
   const { model, backend } = await load(t, writeTinyBundle(t.testdir()));
   await model.close();
+  t.match(backend.state(), { available: true, degraded: null });
+});
+
+t.test('of two models one may lose its threads: the other answers, and the state says which', async (t) => {
+  const { source, second } = writeTwo(t.testdir());
+  const starts = [startCpuThread, dyingThread, noThread];
+  const startWorker = (init: WorkerInit) => (starts.shift() ?? noThread)(init);
+  const told: (string | null)[] = [];
+  const onChange = () => void told.push(backend.state().degraded);
+  const backend = createCpuBackend({ lanes: 1, startWorker, log, onChange, restartDelayMs: () => 1e6 });
+  t.teardown(() => backend.close());
+  const [one, two] = [await backend.load(source), await backend.load(second)];
+  await t.rejects(two.run(window), { code: 'BACKEND_UNAVAILABLE' });
+  t.match(await one.run(window), { backend: 'cpu', degraded: null });
+  t.match(backend.state(), { available: true, reason: null, degraded: /^tiny@2: 1 of 1 CPU inference threads/ });
+  t.match(told, [null, null, /^tiny@2/]);
+  await two.close();
   t.match(backend.state(), { available: true, degraded: null });
 });

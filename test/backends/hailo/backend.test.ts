@@ -10,6 +10,7 @@ import { type ChipOptions, insertChip, type StandInChip, settingsFor } from '../
 import { sha256 } from '../../fixtures/bundle.ts';
 import { tinyLatent } from '../../fixtures/tiny-onnx.ts';
 import { conforms } from '../conformance.ts';
+import { proofOf, writeOtherModel } from '../other-model.ts';
 
 const skip = whyNoStandIn();
 const nothing = () => {};
@@ -50,7 +51,8 @@ const cosineTo = (expected: readonly number[], { outputs }: Inference) => {
 for (const version of ['4.19.0', '4.23.0']) {
   t.test(`libhailort ${version} keeps the promises of a backend`, { skip }, async (t) => {
     const chip = insertChip(t, { version, header: 1 });
-    await conforms(t, { open: async () => open(chip), source: chip.source });
+    const source = { ...chip.source, prove: proofOf(1) };
+    await conforms(t, { open: async () => open(chip), source, second: writeOtherModel(chip, 2), isStrict: true });
   });
 }
 

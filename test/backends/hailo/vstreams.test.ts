@@ -109,13 +109,13 @@ t.test('a model turns the window where the device has columns first, and takes i
     degraded: () => null,
     isTransposed: true,
     demote: () => {},
-    close: async () => {},
   };
-  const model = new HailoModel(tiny, device);
+  const seat = { isHeld: true, device: () => device, take: async () => {}, leave: async () => {} };
+  const model = new HailoModel(tiny, seat);
   const { outputs } = await model.run(Float32Array.from([1, 2, 3, 4, 5, 6]));
   t.same(sent, [[1, 4, 2, 5, 3, 6]]);
   t.same([[...outputs.a!], [...outputs.b!]], [[1, 2], [3]]);
-  const short = new HailoModel({ ...tiny, outputs: tiny.outputs.slice(0, 1) }, device);
+  const short = new HailoModel({ ...tiny, outputs: tiny.outputs.slice(0, 1) }, seat);
   await t.rejects(short.run(new Float32Array(6)), {
     code: 'BACKEND_FAILED',
     message: /gave 3 values for tiny@1, not 2/,

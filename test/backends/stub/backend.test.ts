@@ -15,7 +15,7 @@ const log = {
 t.test('the stub keeps the promises of a backend', async (t) => {
   const { source } = writeTinyBundle(t.testdir());
   // its answers follow the first sample only, which differs between the windows of the suite
-  await conforms(t, { open: async () => createStubBackend(log), source });
+  await conforms(t, { open: async () => createStubBackend(log), source, second: { ...source, id: 'tiny@2' } });
 });
 
 t.test('it is loud: in the log and in every answer', async (t) => {

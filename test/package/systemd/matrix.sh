@@ -26,7 +26,7 @@ echo "      $DIST, $(inside systemctl --version | head -1), ready after $SECONDS
 # From here on a step that fails by itself is a failure like another, not the end.
 set +e
 trap 'bad "a step failed: $BASH_COMMAND (${BASH_SOURCE##*/}:$LINENO)"' ERR
-for part in ${ONLY:-install journal files life config network device hardening upgrade remove}; do
+for part in ${ONLY:-install journal files life config network device hardening models upgrade remove}; do
   began=$SECONDS
   . "$HERE/checks/$part.sh"
   echo "      $part: $((SECONDS - began)) s"

@@ -1,52 +1,5 @@
-import type { Backend, BackendState, Inference, LoadedModel, ModelSource } from '../core/backend.ts';
-import { SidecarError, toSidecarError } from '../core/errors.ts';
-
-/**
- * The device where it serves, else the CPU, degraded and with the reason. Both hold the model, so a switch costs no load;
- * a window that the device lost is computed by the CPU, once, if its deadline allows.
- *
- * @param whyNot why a device that does not serve leaves something to wish for; null where there is none
- */
-export function createFailover(
-  device: Backend,
-  cpu: Backend,
-  whyNot: (source: ModelSource, onDevice: BackendState) => string | null,
-): Backend {
-  let source: ModelSource | null = null;
-
-  async function load(wanted: ModelSource): Promise<LoadedModel> {
-    source = wanted;
-    const onCpu = await cpu.load(source);
-    if (!source.artefacts.some(({ kind }) => kind === 'hef')) return createSwitch(null, onCpu, state);
-    try {
-      return createSwitch(await device.load(source), onCpu, state);
-    } catch (thrown) {
-      await onCpu.close();
-      throw thrown;
-    }
-  }
-
-  function state(): BackendState {
-    const onDevice = device.state();
-    if (onDevice.available) return onDevice;
-    const onCpu = cpu.state();
-    const reason = source === null ? null : whyNot(source, onDevice);
-    if (reason === null) return onCpu;
-    return { ...onCpu, degraded: onCpu.degraded === null ? reason : `${reason} Besides, ${onCpu.degraded}.` };
-  }
-
-  return {
-    get kind() {
-      return state().kind;
-    },
-    state,
-    telemetry: () => device.telemetry?.() ?? null,
-    load,
-    close: async () => {
-      await Promise.all([device.close(), cpu.close()]);
-    },
-  };
-}
+import type { Inference, LoadedModel } from '../../core/backend.ts';
+import { SidecarError, toSidecarError } from '../../core/errors.ts';
 
 /** A device that holds windows and has answered none for so long is helped by the CPU; EdgeInfer gives up after 45 ms. */
 const HEDGE_MS = 12;
@@ -59,18 +12,34 @@ const STALLS_WITHIN_MS = 10_000;
 const SLOW = 'the device was slow to answer; the CPU computed this window';
 const FAILED = 'the device failed on this window; the CPU computed it';
 
-function createSwitch(onDevice: LoadedModel | null, onCpu: LoadedModel, state: () => BackendState): LoadedModel {
-  const active = () => (onDevice !== null && state().kind === 'hailo' ? onDevice : onCpu);
+/** Of one model: where it is loaded, and what is true of it now. */
+export interface SwitchParts {
+  /** null when only the CPU can compute it. */
+  readonly onDevice: LoadedModel | null;
+  readonly onCpu: LoadedModel;
+  /** Whether the device serves this very model. */
+  isServed(): boolean;
+  /** Why the CPU's answer for this model is less than it should be, or null; `why` where the device serves it. */
+  degraded(why: string, ofCpu: string | null): string | null;
+  takeDevice(): Promise<void>;
+  /** Called when it is being closed, and when it is. */
+  onClose(): void;
+  onClosed(): void;
+}
+
+/** One model on the device and on the CPU, as one. */
+export function createSwitch({ onDevice, onCpu, ...parts }: SwitchParts): LoadedModel {
+  const active = () => (onDevice !== null && parts.isServed() ? onDevice : onCpu);
   const stalls: number[] = [];
   let usualMs = 0;
   let settledAt = 0;
   /** Until the device settles one of the windows that it holds, the CPU takes the new ones. */
   let isStalled = false;
+  let closing: Promise<void> | null = null;
 
   async function runOnCpu(input: Float32Array, why: string): Promise<Inference> {
     const answer = await onCpu.run(input);
-    const { degraded, kind } = state();
-    return { ...answer, degraded: degraded ?? (kind === 'hailo' ? why : null) };
+    return { ...answer, degraded: parts.degraded(why, answer.degraded) };
   }
 
   function stall(): void {
@@ -127,6 +96,12 @@ function createSwitch(onDevice: LoadedModel | null, onCpu: LoadedModel, state: (
     return promise;
   }
 
+  async function close(): Promise<void> {
+    parts.onClose();
+    await Promise.all([onDevice?.close(), onCpu.close()]);
+    parts.onClosed();
+  }
+
   async function run(input: Float32Array): Promise<Inference> {
     const first = active();
     if (first === onCpu || isStalled) return runOnCpu(input, isStalled ? SLOW : FAILED);
@@ -143,8 +118,13 @@ function createSwitch(onDevice: LoadedModel | null, onCpu: LoadedModel, state: (
     },
     run,
     demote: (reason) => onDevice?.demote?.(reason),
-    close: async () => {
-      await Promise.all([onDevice?.close(), onCpu.close()]);
+    get holdsDevice() {
+      return onDevice !== null && onDevice.holdsDevice !== false;
+    },
+    takeDevice: parts.takeDevice,
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }

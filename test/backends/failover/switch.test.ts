@@ -1,6 +1,6 @@
 import t from 'tap';
-import { createFailover } from '../../src/backends/failover.ts';
-import type { Backend, BackendState, Inference, LoadedModel, ModelSource } from '../../src/core/backend.ts';
+import { createFailover } from '../../../src/backends/failover/backend.ts';
+import type { Backend, BackendState, Inference, LoadedModel, ModelSource } from '../../../src/core/backend.ts';
 
 const source: ModelSource = {
   id: 'tiny@1',

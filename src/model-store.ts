@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import type { Config } from './config/schema.ts';
+import { nodeDisk } from './models/store/node-disk.ts';
+import { openStore, type Store } from './models/store/store.ts';
+import { bundledModelDirectory } from './system/bundled-model.ts';
+import { lockFile } from './system/file-lock.ts';
+
+/** The store that the configuration names, for the daemon and the commands alike; it need not exist. */
+export function openModelStore(
+  config: Config,
+  { what, warn }: { readonly what: string; warn(sentence: string): void },
+): Store {
+  const root = config.model.store;
+  return openStore({
+    root,
+    packagedDirectory: bundledModelDirectory(),
+    disk: nodeDisk,
+    lock: lockFile(join(root, '.lock'), { what }),
+    warn,
+  });
+}

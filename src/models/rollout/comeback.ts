@@ -1,0 +1,65 @@
+import { messageOf, SidecarError } from '../../core/errors.ts';
+import type { Clock, Log } from '../../core/log.ts';
+import type { Store } from '../store/store.ts';
+import { type ModelRef, PACKAGED, type StoreState } from '../store/store-state.ts';
+import { reverted } from '../store/store-transitions.ts';
+import type { Resident } from './resident.ts';
+import { retire } from './retire.ts';
+
+/** The steps around a model that serves again in the place of its successor. */
+export interface ComebackParts {
+  readonly store: Store;
+  open(ref: ModelRef): Promise<Resident>;
+  readonly clock: Clock;
+  readonly log: Log;
+  now(): string;
+  onChange(): void;
+}
+
+export interface Comeback {
+  readonly why: string;
+  readonly transition: typeof reverted;
+  readonly back: Resident;
+  readonly failed: Resident;
+}
+
+/** What ships with the program is the last resort. */
+export async function openPredecessor(ref: ModelRef, { open, log }: ComebackParts): Promise<Resident> {
+  try {
+    return await open(ref);
+  } catch (thrown) {
+    if (ref === PACKAGED) throw thrown;
+    log.error({}, `${ref} cannot be loaded either (${messageOf(thrown)}); the model that ships serves instead`);
+    return open(PACKAGED);
+  }
+}
+
+/** The store learns of it when it has happened already. Throws STORE_FAILED, and the model serves all the same. */
+export async function note(comeback: Comeback, { store, now, onChange }: ComebackParts): Promise<StoreState> {
+  const { why, transition, back, failed } = comeback;
+  try {
+    const state = await store.change((books) => {
+      const next = transition(books, why, now());
+      return next.active === back.ref ? next : reverted(next, 'It could not be loaded.', now());
+    });
+    onChange();
+    return state;
+  } catch (cause) {
+    throw new SidecarError(
+      'STORE_FAILED',
+      `${back.id} serves again, but the store cannot keep that, and ${failed.id} may be back after a restart: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** The device goes back, too, and the failed model is closed when nobody waits for it any more. Never rejects. */
+export async function settle(back: Resident, failed: Resident, parts: ComebackParts): Promise<void> {
+  try {
+    await back.model?.model.takeDevice?.();
+    if (back.failure() !== null) await back.proof?.check();
+  } catch (thrown) {
+    parts.log.error({}, `${back.id} serves from the CPU, the device cannot be given back to it: ${messageOf(thrown)}`);
+  }
+  await retire(failed, parts);
+}

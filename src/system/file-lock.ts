@@ -1,0 +1,103 @@
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { messageOf, SidecarError } from '../core/errors.ts';
+
+export interface FileLockOptions {
+  /** What this process does with it, for the sentence that another one gets: "model install". */
+  readonly what: string;
+  /** How long to wait when the caller does not say. */
+  readonly waitMs?: number;
+  /** `importKoffi` is a parameter for the test of a machine without it. */
+  readonly importKoffi?: () => Promise<typeof import('koffi')>;
+}
+
+const DEFAULT_WAIT_MS = 10_000;
+const POLL_MS = 50;
+const LOCK_EX_NB = 2 | 4;
+const EWOULDBLOCK = 11;
+
+/**
+ * A lock between processes on a file, which is made when it is missing and stays. The kernel releases it when the process
+ * dies, however it dies, so there is none to be cleared away by hand. Within one process two holders exclude each other
+ * too. The function rejects with CONFLICT, naming the holder, when it is not free within `waitMs`; with STORE_FAILED when
+ * the file cannot be opened or locked.
+ */
+export function lockFile(path: string, options: FileLockOptions): (waitMs?: number) => Promise<() => Promise<void>> {
+  let opened: Promise<TryLock> | null = null;
+  return async (waitMs = options.waitMs ?? DEFAULT_WAIT_MS) => {
+    opened ??= openFlock(options.importKoffi);
+    const flock = await opened;
+    const descriptor = open(path);
+    try {
+      await untilLocked(() => flock(descriptor, path), waitMs, path);
+      sign(descriptor, options.what);
+    } catch (thrown) {
+      closeSync(descriptor);
+      throw thrown;
+    }
+    return async () => closeSync(descriptor);
+  };
+}
+
+/** Only for its owner: whoever may open it could hold it for ever. */
+function open(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch (cause) {
+    throw failed(path, messageOf(cause), cause);
+  }
+}
+
+async function untilLocked(tryLock: () => boolean, waitMs: number, path: string): Promise<void> {
+  const end = performance.now() + waitMs;
+  while (!tryLock()) {
+    if (performance.now() >= end) throw busy(path);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Who has it, for those that wait. A full disk does not keep anybody from having it. */
+function sign(descriptor: number, what: string): void {
+  try {
+    ftruncateSync(descriptor);
+    writeSync(descriptor, `${what}, process ${process.pid}\n`, 0);
+  } catch {
+    // then the others read nothing
+  }
+}
+
+function busy(path: string): SidecarError {
+  const holder = readFileSync(path, 'utf8').split('\n')[0]?.slice(0, 200) ?? '';
+  const who = holder === '' ? 'another process' : `another process (${holder})`;
+  return new SidecarError('CONFLICT', `${path} is locked by ${who}: wait until it has ended, and try again.`);
+}
+
+function failed(path: string, why: string, cause?: unknown): SidecarError {
+  return new SidecarError(
+    'STORE_FAILED',
+    `${path} cannot be locked (${why}): use sudo, or the account that owns its directory; it must be on a file system that is mounted writable.`,
+    { cause },
+  );
+}
+
+/** True when locked, false when somebody else has it. */
+type TryLock = (descriptor: number, path: string) => boolean;
+
+/** flock(2), which Node does not have. */
+async function openFlock(importKoffi = () => import('koffi')): Promise<TryLock> {
+  try {
+    const { default: koffi } = await importKoffi();
+    const flock = koffi.load('libc.so.6').func('int flock(int fd, int operation)');
+    return (descriptor, path) => {
+      if (flock(descriptor, LOCK_EX_NB) === 0) return true;
+      const errno = koffi.errno();
+      if (errno === EWOULDBLOCK) return false;
+      throw failed(path, `errno ${errno}`);
+    };
+  } catch (cause) {
+    throw new SidecarError(
+      'NATIVE_MISSING',
+      `Files cannot be locked, because koffi or libc.so.6 cannot be loaded (${messageOf(cause)}): install the package again.`,
+      { cause },
+    );
+  }
+}

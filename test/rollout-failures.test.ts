@@ -1,0 +1,199 @@
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { BASE, startBox, until } from './fakes/box.ts';
+import { restWindow } from './fakes/daemon.ts';
+import { askModelCommand } from './fakes/model-command.ts';
+import { writeTinyBundle } from './fixtures/bundle.ts';
+
+t.test('a model that fails a gate is not let in, and the old one serves on', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 300', join(directory, 'store'));
+  const bad = writeTinyBundle(join(directory, 'bad'), {}, { version: 'bad' }).directory;
+  await box.model('install', bad);
+  const installed = join(box.store, 'tiny', 'bad', 'model.onnx');
+  const bytes = readFileSync(installed);
+  bytes[bytes.length - 200]! ^= 1;
+  writeFileSync(installed, bytes);
+  t.match(await box.model('activate', 'tiny@bad'), {
+    ok: false,
+    error: { code: 'MODEL_REFUSED', message: /tiny@bad was not activated, imu-motif-tcn@.* serves on/ },
+    gates: [{ name: 'golden windows', ok: false, text: /model\.onnx/ }],
+    active: 'packaged',
+  });
+  t.match(await box.model('activate', 'tiny@none'), { ok: false, error: { message: /tiny@none/ } });
+  t.match(await box.infer(), { status: 200, model: /^imu-motif-tcn@/ });
+});
+
+t.test('a constant model passes its golden windows, but not the gate', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 300', join(directory, 'store'));
+  const { directory: dull } = writeTinyBundle(join(directory, 'dull'), { gain: 0 }, { version: 'dull' });
+  const golden = JSON.parse(readFileSync(join(dull, 'golden.json'), 'utf8'));
+  golden.windows.push({ ...golden.windows[0], name: 'rest', x: restWindow() });
+  writeFileSync(join(dull, 'golden.json'), JSON.stringify(golden));
+  t.match(await box.model('install', dull), { ok: true });
+  t.match(await box.model('activate', 'tiny@dull'), {
+    ok: false,
+    gates: [{ ok: true }, { name: 'outputs', ok: false, text: /ignores its input/ }],
+  });
+});
+
+t.test('a model that fails in the field is taken back by itself, and why is remembered', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 300', join(directory, 'store'));
+  const { directory: hot } = writeTinyBundle(join(directory, 'hot'), { gain: 1e38 }, { version: 'hot' });
+  const golden = JSON.parse(readFileSync(join(hot, 'golden.json'), 'utf8'));
+  golden.tolerance.abs = 1e38; // it is right for small windows, and overflows for real ones
+  writeFileSync(join(hot, 'golden.json'), JSON.stringify(golden));
+  await box.model('install', hot);
+  const activated = await box.model('activate', 'tiny@hot');
+  t.match(activated, { ok: true, serves: 'tiny@hot' }, JSON.stringify(activated));
+  t.equal((await box.infer()).status, 500);
+  await until(async () => (await box.infer()).model?.startsWith('imu-motif-tcn@') ?? false);
+  await until(async () => (await box.model('list')).active === 'packaged');
+  t.ok(box.said.some((line) => /serves again, in the place of tiny@hot/.test(line)));
+  t.match(await box.model('list'), { active: 'packaged', refused: [{ ref: 'tiny@hot', why: /not finite/ }] });
+});
+
+t.test('a window that no model can answer is not held against the new one', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 300', join(directory, 'store'));
+  await box.model('install', writeTinyBundle(join(directory, 'one'), {}, { version: '1' }).directory);
+  await box.model('activate', 'tiny@1');
+  const huge = JSON.stringify({ x: restWindow().map((row) => row.map(() => 3e38)) });
+  const poison = () =>
+    fetch(`${box.url}/infer?normalized=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: huge,
+    });
+  const statuses = await Promise.all(Array.from({ length: 30 }, async () => (await poison()).status));
+  t.ok(statuses.every((status) => status === 500));
+  const { answered, errors } = box.daemon.state.seats.active.vitals.figures();
+  t.same({ answered, errors }, { answered: 0, errors: 0 });
+});
+
+t.test('a daemon that died while a model was on probation comes back with the one before', async (t) => {
+  const directory = t.testdir();
+  const store = join(directory, 'store');
+  const first = await startBox(t, 'probation_s: 300', store);
+  await first.model('install', writeTinyBundle(join(directory, 'one'), {}, { version: '1' }).directory);
+  await first.model('activate', 'tiny@1');
+  const died = join(directory, 'died');
+  cpSync(store, died, { recursive: true, verbatimSymlinks: true }); // what a daemon leaves that has no time to say goodbye
+  const second = await startBox(t, 'probation_s: 300', died);
+  t.match(await second.infer(), { model: /^imu-motif-tcn@/ });
+  t.ok(second.said.some((line) => /tiny@1 was taken back, packaged serves instead: The daemon died/.test(line)));
+  t.match(await second.model('list'), { active: 'packaged', refused: [{ ref: 'tiny@1', why: /died/ }] });
+});
+
+t.test('an active model that cannot be loaded gives way, also to a rollback while nothing runs', async (t) => {
+  const directory = t.testdir();
+  const store = join(directory, 'store');
+  const first = await startBox(t, 'probation_s: 0', store);
+  for (const version of ['1', '2']) {
+    await first.model('install', writeTinyBundle(join(directory, version), {}, { version }).directory);
+    await first.model('activate', `tiny@${version}`);
+  }
+  await first.stop();
+  rmSync(join(store, 'tiny', '2', 'model.onnx'));
+  const copy = join(directory, 'copy');
+  cpSync(store, copy, { recursive: true, verbatimSymlinks: true });
+  const second = await startBox(t, 'probation_s: 0', store);
+  t.match(await second.infer(), { model: 'tiny@1' });
+  t.match(await second.model('list'), { active: 'tiny@1', refused: [{ ref: 'tiny@2' }] });
+
+  const config = join(directory, 'copy.yaml');
+  writeFileSync(config, `${BASE}model: {store: ${copy}}\nadmin: {socket: null}\n`);
+  t.match(await askModelCommand(config, 'rollback'), { ok: true, running: false, active: 'tiny@1' });
+  t.match(await askModelCommand(config, 'activate', 'tiny@2'), { ok: false, error: { code: 'MODEL_INVALID' } });
+});
+
+t.test('a model of the store must be signed where keys are trusted', async (t) => {
+  const directory = t.testdir();
+  const store = join(directory, 'store');
+  const config = join(directory, 'config.yaml');
+  const key = join(directory, 'release');
+  const write = (trusted: string) =>
+    writeFileSync(config, `${BASE}model: {store: ${store}, trusted_keys: [${trusted}]}\nadmin: {socket: null}\n`);
+  write('');
+  const { publicKey } = await askModelCommand(config, 'keygen', '--out', key);
+  write(`"${publicKey}"`);
+  const one = writeTinyBundle(join(directory, 'one'), {}, { version: '1' }).directory;
+  t.match(await askModelCommand(config, 'install', one), {
+    ok: false,
+    error: { code: 'MODEL_UNTRUSTED', message: /not signed/ },
+  });
+  const file = join(directory, 'one.tcnmodel');
+  t.match(await askModelCommand(config, 'pack', one, '--out', file, '--key', `${key}.key`), { ok: true });
+  t.match(await askModelCommand(config, 'install', file), { ok: true, model: 'tiny@1' });
+  t.ok(existsSync(join(store, 'tiny', '1', 'SHA256SUMS.sig')));
+  rmSync(join(store, 'tiny', '1', 'SHA256SUMS.sig'));
+  t.match(await askModelCommand(config, 'activate', 'tiny@1'), { ok: false, error: { code: 'MODEL_UNTRUSTED' } });
+});
+
+t.test('what could not be served does not get into the store: each with its sentence', async (t) => {
+  const directory = t.testdir();
+  const config = join(directory, 'config.yaml');
+  const store = join(directory, 'store');
+  writeFileSync(config, `${BASE}model: {store: ${store}}\nadmin: {socket: null}\n`);
+  const make = (
+    name: string,
+    ...rest: [Parameters<typeof writeTinyBundle>[1]?, Parameters<typeof writeTinyBundle>[2]?]
+  ) => writeTinyBundle(join(directory, name), ...rest).directory;
+  const mismatch = make('mismatch', { gain: 1.5 });
+  cpSync(join(make('other'), 'golden.json'), join(mismatch, 'golden.json'));
+  const link = make('link');
+  rmSync(join(link, 'golden.json'));
+  symlinkSync('/etc/hostname', join(link, 'golden.json'));
+  const cases: readonly [what: string, directory: string, sentence: RegExp][] = [
+    ['NaN weights', make('nan', { gain: Number.NaN }), /golden window "sine"|Expected number|latent/],
+    ['golden mismatch', mismatch, /golden window "sine": cosine/],
+    ['wrong shapes', make('rows', { rows: 50 }), /disagree.*\[1,50,9\]/],
+    ['wrong task', make('pose', {}, { task: 'pose' }), /task is "pose"; this program knows: tcn/],
+    [
+      'wrong digest',
+      make('digest', {}, { artefacts: [{ file: 'model.onnx', kind: 'onnx', sha256: '0'.repeat(64) }] }),
+      /sha256 is .* expected 0000/,
+    ],
+    ['a link out of it', link, /is a link to \/etc\/hostname/],
+    ['a reserved name', make('name', {}, { name: 'active' }), /active.*taken/],
+    ['nothing there', join(directory, 'nowhere'), /no bundle at/],
+  ];
+  for (const [what, from, sentence] of cases) {
+    t.match(await askModelCommand(config, 'install', from), { ok: false, error: { message: sentence } }, what);
+  }
+  t.same((await askModelCommand(config, 'list')).models, [
+    { ref: 'packaged', bytes: null, roles: ['active'], missing: [] },
+  ]);
+  t.same(
+    existsSync(store) ? readdirSync(store).filter((name) => !/^(active|\.lock|\.daemon)$/.test(name)) : [],
+    [],
+    'and nothing is left',
+  );
+});
+
+t.test('of two commands at once one is told to wait; of two installs both get in', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 0', join(directory, 'store'));
+  const bundles = ['1', '2'].map((version) => writeTinyBundle(join(directory, version), {}, { version }).directory);
+  const installed = await Promise.all(bundles.map((bundle) => box.model('install', bundle)));
+  t.same(
+    installed.map(({ ok }) => ok),
+    [true, true],
+  );
+  const activated = await Promise.all(['tiny@1', 'tiny@2'].map((ref) => box.model('activate', ref)));
+  t.match(
+    activated.filter(({ ok }) => ok === true),
+    [{ ok: true }],
+  );
+  t.match(
+    activated.filter(({ ok }) => ok === false),
+    [{ error: { code: 'CONFLICT', message: /under way \(activate tiny@/ } }],
+  );
+  t.match(await box.model('remove', (await box.model('list')).active as string), {
+    ok: false,
+    error: { code: 'CONFLICT' },
+  });
+});

@@ -68,6 +68,7 @@ const toCandidate = ({ model, mode, share }: { model: string; mode: Candidate['m
   ref: model,
   mode,
   share: mode === 'canary' ? share : 0,
+  phase: 'running',
 });
 
 /** What serves after the command, and what was looked at; a refusal tells the same, beside its reason. */
@@ -99,7 +100,7 @@ function begin(parts: CommandParts, candidate: Candidate): Promise<Outcome> {
       const books = await store.change((now) => withCandidate(now, candidate));
       const left = trial.end();
       if (left !== null && left !== resident) void retire(left, { clock: state.clock, log });
-      resident.watch([]);
+      resident.watch();
       trial.start({ resident, mode: candidate.mode, share: candidate.share });
       parts.onChange();
       return { state: books, gates: [] };
@@ -141,13 +142,12 @@ async function promote(
     const why = enough ? failed.map(({ name, text }) => `${name}: ${text}`).join('; ') : missing;
     throw new RefusedModel(
       `${candidate.ref} was not promoted: ${why}. Wait, change rollout.* in the configuration, or say --force.`,
-      gates.map((gate) => ({ ...gate, ok: gate.ok === true })),
+      gates,
       undefined,
     );
   }
   const outcome = await succession.activate(candidate.ref, { allowGap });
-  const judged = gates.filter(({ ok }) => ok !== null).map((gate) => ({ ...gate, ok: gate.ok === true }));
-  return { ...outcome, gates: [...judged, ...outcome.gates] };
+  return { ...outcome, gates: [...gates, ...outcome.gates] };
 }
 
 function requireComparison(state: State) {

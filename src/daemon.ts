@@ -42,6 +42,8 @@ export interface DaemonParts {
   readonly onStale?: (why: string, node: string) => void;
   readAgain(current: LoadedConfig): Reload;
   expectedVersion(): string | null;
+  /** What to do when the start is given up before it is over. */
+  onAbandon?(undo: () => Promise<void>): void;
 }
 
 export interface Daemon {
@@ -104,7 +106,16 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   const claim = createStoreClaim(config.model.store);
   undo.add('claim', claim.release);
   const boot = bootId();
-  const { resident, books } = await openFirstModel({ config, opener, store, claim, boot, log, now: timeOfDay });
+  const { resident, books } = await openFirstModel({
+    config,
+    opener,
+    store,
+    claim,
+    boot,
+    log,
+    now: timeOfDay,
+    ...(parts.onAbandon && { onAbandon: parts.onAbandon }),
+  });
   const seats = new Seats(resident);
   undo.add('models', () => Promise.all(seats.list().map((seat) => seat.resident.close())));
   state = new State({ ...parts, seats, backend });
@@ -139,7 +150,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   for (const unmet of unmetExpectations(state)) log.warn({}, unmet);
   const rollout = createRollout({ state, store, claim, opener, boot, log, tell });
   undo.add('admin socket', await rollout.listen());
-  await rollout.resume();
+  rollout.resume();
   announce(state, log, notify);
   proofChanged = (whose, failure) => {
     tell();
@@ -194,9 +205,10 @@ async function stop(
   state.isStopping = true;
   notify.stopping(`Stopping: ${server.inFlight} requests in flight`);
   const timeoutMs = state.loaded.config.server.drain_timeout_ms;
+  const pausing = rollout.pause(); // not after the drain: systemd does not wait for ever
   const left = await inTime(server.drain(), timeoutMs);
   await new Promise((resolve) => setTimeout(resolve, LAST_CALL_MS)); // what was sent meanwhile gets its refusal, not a reset
   if (!left) log.warn({ in_flight: server.inFlight }, `requests were still in flight after ${timeoutMs} ms`);
-  await rollout.pause();
+  await pausing;
   await undo.run();
 }

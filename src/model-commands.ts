@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { createAdminClient, DaemonAbsent } from './admin/client.ts';
 import { createCpuBackend, inspectOnnx } from './backends/cpu/backend.ts';
 import { createStoreClaim, unreachableDaemon } from './claim.ts';
@@ -11,20 +10,21 @@ import { loadConfig } from './config/load.ts';
 import { toYaml } from './config/render.ts';
 import type { Config } from './config/schema.ts';
 import { SidecarError } from './core/errors.ts';
+import { findBundle } from './find-bundle.ts';
 import { checkOnCpu, toLog } from './golden-check.ts';
-import { fetchBundle, openLocal, requireSha256 } from './install-source.ts';
+import { fetchBundle, openLocal } from './install-source.ts';
 import { openModelStore } from './model-store.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import { MAX_BUNDLE_BYTES } from './models/bundle-file/member-rules.ts';
 import { requireTrust } from './models/bundle-file/signature.ts';
 import { createBundle } from './models/create.ts';
 import { fitMotifs } from './models/motifs/fit-motifs.ts';
-import { parseRef } from './models/store/store-ref.ts';
 import { PACKAGED } from './models/store/store-state.ts';
 import { bundleDirectory, readBundle, readExpected, readStored, readYaml, startCpuThread, taskOf } from './parts.ts';
 import { whyPinned } from './rollout.ts';
 import { workAsOwner } from './store-work.ts';
 import { bootId, timeOfDay } from './system/boot.ts';
+import { bundledModelDirectory } from './system/bundled-model.ts';
 
 /** An activation loads, warms up and proves a model; on a device that takes a while. */
 const COMMAND_MS = 120_000;
@@ -36,10 +36,11 @@ export function model(argv: string[], io: Io): Promise<number> {
   const check = checkOnCpu(toLog(io));
   const backend = createCpuBackend({ lanes: 1, startWorker: startCpuThread, log: toLog(io) });
   const task = taskOf({ task: 'tcn' });
+  const load = async (from: string) => readBundle(await findBundle(from, config, toWarn(io)));
   const provable = async (directory: string) => provedOnCpu(await readBundle(directory), check);
   return modelCommand(rest, io, {
     defaultBundle: () => bundleDirectory(config()),
-    load: (directory) => readBundle(directory),
+    load: (from) => load(from),
     check,
     create: (options) =>
       createBundle(options, {
@@ -53,7 +54,7 @@ export function model(argv: string[], io: Io): Promise<number> {
     pack: { verify: provable },
     verify: { trustedKeys: () => config().model.trusted_keys },
     fitMotifs: {
-      load: (from) => readBundle(from === null ? bundleDirectory(config()) : toDirectory(from, config)),
+      load: (from) => load(from ?? bundleDirectory(config())),
       fit: async (source, options, progress) => {
         const ofSource = taskOf(source.manifest);
         const parts = {
@@ -86,10 +87,7 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-function toDirectory(from: string, config: () => Config): string {
-  const named = parseRef(from);
-  return named === null ? from : join(config().model.store, named.name, named.version);
-}
+const toWarn = (io: Io) => (text: string) => io.err(`${io.errColour.yellow('!')} ${text}`);
 
 /** Where only a .hef is in it, the device must say whether it is right. */
 async function provedOnCpu(bundle: Bundle, check: (bundle: Bundle) => Promise<unknown>): Promise<Bundle> {
@@ -100,7 +98,7 @@ async function provedOnCpu(bundle: Bundle, check: (bundle: Bundle) => Promise<un
 function storeDeps(config: Config, io: Io, prove: (bundle: Bundle) => Promise<Bundle>): ActivateDeps & InstallDeps {
   const store = openModelStore(config, {
     what: 'a command',
-    warn: (text) => io.err(`${io.errColour.yellow('!')} ${text}`),
+    warn: toWarn(io),
   });
   const asOwner = <T>(work: () => Promise<T>) => workAsOwner(config.model.store, work);
   const proving = <T>(work: () => Promise<T>) => workAsOwner(config.model.store, work, ['koffi', 'onnxruntime']);
@@ -110,6 +108,7 @@ function storeDeps(config: Config, io: Io, prove: (bundle: Bundle) => Promise<Bu
     offline: (work) => asOwner(() => unclaimed(config.model.store, work)),
     ask: (method, path, body) => ask(config, method, path, body),
     whyPinned: whyPinned(config),
+    packagedId,
     boot: bootId(),
     now: timeOfDay,
     check: async (ref) => {
@@ -118,15 +117,20 @@ function storeDeps(config: Config, io: Io, prove: (bundle: Bundle) => Promise<Bu
     },
     openLocal,
     download: (url, sha256, onProgress) => fetchBundle(url, sha256, onProgress),
-    requireSha256,
     install: (source) => proving(() => install(config, source, prove, store)),
   };
+}
+
+/** A damaged one is for others to complain of. */
+async function packagedId(): Promise<string | null> {
+  const bundle = await readBundle(bundledModelDirectory()).catch(() => null);
+  return bundle && `${bundle.manifest.name}@${bundle.manifest.version}`;
 }
 
 /** No daemon starts meanwhile. */
 async function unclaimed<T>(root: string, work: () => Promise<T>): Promise<T> {
   const claim = createStoreClaim(root);
-  if ((await claim.take()) === 'others') throw unreachableDaemon(root);
+  if ((await claim.take()) === 'others') throw unreachableDaemon(root, claim.refusal);
   try {
     return await work();
   } finally {

@@ -110,7 +110,7 @@ export function toModelInfo(state: State, resident: Resident): object {
 }
 
 function toFigures(figures: VitalFigures) {
-  const { answered, errors, late, errorRatio, latencyMs, backend, latent, topMotifs } = figures;
+  const { answered, errors, late, errorRatio, latencyMs, backend, isConstant, topMotifs } = figures;
   return {
     windows: answered,
     errors,
@@ -118,8 +118,7 @@ function toFigures(figures: VitalFigures) {
     error_ratio: errorRatio,
     latency_ms: latencyMs && { median: latencyMs.median, p99: latencyMs.p99 },
     backend,
-    constant: latent.isConstant,
-    drift: latent.drift,
+    constant: isConstant,
     top_motifs: Object.fromEntries(topMotifs),
   };
 }

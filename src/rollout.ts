@@ -10,7 +10,7 @@ import type { RolloutLimits } from './models/rollout/rollout-limits.ts';
 import { createSuccession } from './models/rollout/succession.ts';
 import { createTrial } from './models/rollout/trial.ts';
 import type { Store } from './models/store/store.ts';
-import { withoutCandidate } from './models/store/store-transitions.ts';
+import { tried, withoutCandidate } from './models/store/store-transitions.ts';
 import type { Opener } from './opener.ts';
 import { isPinned } from './parts.ts';
 import { isUnderSystemd } from './reachable.ts';
@@ -33,7 +33,7 @@ export interface Rollout {
   /** Opens the admin socket; resolves to what closes it. A daemon without one serves, and says so. */
   listen(): Promise<() => Promise<void>>;
   /** Goes on where the daemon before left off: a probation, a candidate. */
-  resume(): Promise<void>;
+  resume(): void;
   proofChanged(resident: Resident, failure: string | null): void;
   /** The daemon stops in order: a probation may go on at its next start. */
   pause(): Promise<void>;
@@ -70,9 +70,18 @@ export function createRollout(parts: RolloutParts): Rollout {
   async function resumeCandidate(): Promise<void> {
     const candidate = state.books?.candidate ?? null;
     if (candidate === null) return;
+    if (candidate.phase === 'running') {
+      log.error(
+        {},
+        `the daemon died with the candidate ${candidate.ref} loaded, so it is none any more: set it again if it was not to blame`,
+      );
+      await store.change((now) => withoutCandidate(now));
+      return onChange();
+    }
     try {
+      await store.change((now) => tried(now));
       const resident = await parts.opener.open(candidate.ref);
-      resident.watch([]);
+      resident.watch();
       trial.start({ resident, mode: candidate.mode, share: candidate.share });
       onChange();
     } catch (thrown) {
@@ -83,9 +92,9 @@ export function createRollout(parts: RolloutParts): Rollout {
 
   return {
     listen: () => listen(state, routes, log),
-    resume: async () => {
+    resume: () => {
       if (state.books === null) return;
-      await succession.resume(state.books);
+      succession.resume(state.books);
       void succession
         .later('load the candidate', resumeCandidate)
         .catch((thrown) => log.error({ err: thrown }, 'the candidate'));
@@ -119,9 +128,11 @@ async function listen(
 /** Whether a command may change who serves. Throws CONFLICT. */
 async function requireFree({ state, store, claim }: RolloutParts): Promise<void> {
   const { config } = state.loaded;
+  if (state.isStopping)
+    throw new SidecarError('SHUTTING_DOWN', 'The daemon is stopping: give the command again when it runs.');
   const pinned = whyPinned(config);
   if (pinned !== null) throw new SidecarError('CONFLICT', pinned);
-  if ((await claim.take()) === 'others') throw claimedByOthers(config.model.store);
+  if ((await claim.take()) === 'others') throw claimedByOthers(config.model.store, claim.refusal);
   state.books ??= await store.read(); // the store may be younger than this daemon
 }
 

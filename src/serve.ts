@@ -5,6 +5,7 @@ import { type ConfigSource, type LoadedConfig, loadConfig } from './config/load.
 import { reloadConfig } from './config/reload.ts';
 import { messageOf, SidecarError, toSidecarError } from './core/errors.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
+import { inTime } from './core/timer.ts';
 import { type Daemon, start } from './daemon.ts';
 import { createLog, type DaemonLog, FORMATS, type LogFormat } from './observe/log.ts';
 import { isJournal, openJournal, tellJournal } from './system/journal.ts';
@@ -95,11 +96,15 @@ async function run(parts: RunParts): Promise<number> {
     parts.log.error({}, `${why} Ending, so that systemd does.`);
     stale.resolve(new SidecarError('DEVICE_STALE', why));
   };
+  const onAbandon = (undo: () => Promise<void>) => {
+    abandon = undo;
+  };
   const stopAsked = untilSignal(parts.log);
   process.on('SIGHUP', () => (hasLostTerminal() ? process.kill(process.pid, 'SIGTERM') : daemon?.reload()));
-  void stopAsked.then(() => daemon ?? giveUp(parts.log));
+  let abandon = async () => {};
+  void stopAsked.then(() => daemon ?? giveUp(parts.log, abandon));
   try {
-    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), onStale });
+    daemon = await start({ ...parts, clock: () => performance.now(), release: readRelease(), onStale, onAbandon });
   } catch (thrown) {
     const error = toSidecarError(thrown);
     const fields = { message_id: MESSAGE_IDS.startFailed, ...(error.code === 'INTERNAL' && { err: error.cause }) };
@@ -126,10 +131,13 @@ function hasLostTerminal(): boolean {
 }
 
 /** Nothing has been let in yet, so there is nothing to answer, and a start that hangs could not be stopped otherwise. */
-function giveUp(log: DaemonLog): void {
+function giveUp(log: DaemonLog, abandon: () => Promise<void>): void {
   log.info({ message_id: MESSAGE_IDS.stopped }, 'stopped before it served');
-  void log.close().then(() => process.exit(0));
+  const undone = inTime(abandon(), ABANDON_MS).catch(() => {});
+  void undone.then(() => log.close()).then(() => process.exit(0));
 }
+
+const ABANDON_MS = 1000;
 
 async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {
   try {

@@ -29,10 +29,14 @@ export async function activate(course: Course, model: string, before: ListReply)
   });
 }
 
-function toTold(model: string, { active, gates, probation }: ActivateReply): Told<ProbationSeconds> {
+function toTold(model: string, { active, running, gates, probation }: ActivateReply): Told<ProbationSeconds> {
   if (active !== model) throw new SidecarError('CONFLICT', `${active} became active instead of ${model}`);
-  const then = probation === null ? 'confirmed at once' : `on probation for ${probation.seconds} s`;
-  return { value: probation?.seconds ?? 0, text: `${model} serves, ${then}`, gates };
+  if (running === false)
+    throw new SidecarError('UNAVAILABLE', `the daemon there went down meanwhile, so nothing proved ${model}`);
+  if (probation === null) return { value: 0, text: `${model} serves, confirmed at once`, gates };
+  const { seconds } = probation;
+  const then = seconds === null ? 'on probation' : `on probation for ${seconds} s`;
+  return { value: seconds, text: `${model} serves, ${then}`, gates };
 }
 
 /** The daemon goes on with an activation that nobody listens to. */
@@ -52,17 +56,20 @@ async function findOut(
         state: 'warning',
         text: `${model} serves; the connection was lost meanwhile (${lost.message})`,
       };
-    if (!(list instanceof Error) && isNewlyRefused(list, before, model))
-      throw new SidecarError('MODEL_REFUSED', `${model} was refused: ${list.refused[0]?.why}`);
+    const refusal = list instanceof Error ? null : newRefusal(list, before, model);
+    if (refusal !== null) throw new SidecarError('MODEL_REFUSED', `${model} was refused: ${refusal.why}`);
     if (deps.clock() >= deadline)
       throw new ConnectionLost('UNAVAILABLE', `${lost.message}; the activation may go on there: see "model list"`);
     await pause(course);
   }
 }
 
-/** The latest refusal stands first; an older one of the same model does not count. */
-function isNewlyRefused({ refused: [now] }: ListReply, { refused: [then] }: ListReply, model: string): boolean {
-  return now?.ref === model && JSON.stringify(now) !== JSON.stringify(then);
+/** The list has one refusal of each model at most, its latest; one that was there before, at any place, is no answer. */
+function newRefusal(now: ListReply, before: ListReply, model: string): ListReply['refused'][number] | null {
+  const of = ({ refused }: ListReply) => refused.find(({ ref }) => ref === model) ?? null;
+  const found = of(now);
+  const known = of(before);
+  return found?.at === known?.at && found?.why === known?.why ? null : found;
 }
 
 /** Waits until the model is confirmed; throws when it was taken back, or when time is up. */
@@ -94,7 +101,7 @@ async function watch(course: Course, model: string, seconds: ProbationSeconds): 
 
 /** Throws when another model is active. */
 function isConfirmed({ active, running, probation, refused }: ListReply, model: string): boolean {
-  if (active === model) return running && probation === null;
+  if (active === model) return running === true && probation === null;
   const why = refused.find(({ ref }) => ref === model)?.why;
   const reason = why === undefined ? 'nobody noted why; somebody may have taken it back' : why;
   throw new SidecarError('MODEL_REFUSED', `${model} was taken back: ${reason}`);
@@ -103,6 +110,7 @@ function isConfirmed({ active, running, probation, refused }: ListReply, model: 
 function describe(seen: ListReply | Error): string {
   if (seen instanceof Error) return messageOf(seen);
   const { running, probation } = seen;
+  if (running === null) return 'the daemon there may not be asked';
   if (!running) return 'no daemon answers there';
   const { remaining_s: left, requests } = probation ?? {};
   return `${left ?? '?'} s left, ${requests ?? '?'} requests so far`;

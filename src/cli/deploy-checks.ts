@@ -62,7 +62,13 @@ async function checkUnit({ remote }: Course, isRollback: boolean): Promise<Told<
 async function checkDaemon({ remote }: Course, isRollback: boolean): Promise<Told<ListReply>> {
   const list = await remote.list();
   if (list.running) return { value: list, text: `${list.active} serves, before it was ${list.previous ?? 'none'}` };
-  if (isRollback) return { value: list, state: 'warning', text: `none answers; ${list.active} is the active model` };
+  const what = list.running === null ? 'it may not be asked' : 'none answers';
+  if (isRollback) return { value: list, state: 'warning', text: `${what}; ${list.active} is the active model` };
+  if (list.running === null)
+    throw new SidecarError(
+      'FORBIDDEN',
+      'the daemon there does not take commands from this user: log in as root, or as a user for whom "sudo -n hailo-tcn-sidecar" works',
+    );
   throw new SidecarError('UNAVAILABLE', 'no daemon answers at its admin socket there: start it first');
 }
 

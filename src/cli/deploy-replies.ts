@@ -4,7 +4,12 @@ import { ERRORS, type ErrorCode, SidecarError } from '../core/errors.ts';
 import { toPlain } from './deploy-quote.ts';
 import type { Outcome } from './deploy-ssh.ts';
 
-/** What "model … --json" prints, as far as deploy relies on it. */
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/**
+ * What "model … --json" prints, as far as deploy relies on it. Without a daemon the same commands tell and change the
+ * store alone: then there is nothing to time, and nobody who counts the seconds and requests of a probation.
+ */
 const Gate = Type.Object({ name: Type.String(), ok: Type.Boolean(), text: Type.String() });
 export type Gate = Static<typeof Gate>;
 
@@ -13,27 +18,34 @@ export const InstallReply = Type.Object({ ok: Type.Literal(true), model: Type.St
 export const ActivateReply = Type.Object({
   ok: Type.Literal(true),
   active: Type.String(),
-  previous: Type.Union([Type.String(), Type.Null()]),
+  /** false: no daemon took part in it. */
+  running: Type.Optional(Nullable(Type.Boolean())),
   gates: Type.Array(Gate),
-  probation: Type.Union([Type.Object({ seconds: Type.Number() }), Type.Null()]),
+  probation: Nullable(Type.Object({ seconds: Nullable(Type.Number()) })),
 });
 export type ActivateReply = Static<typeof ActivateReply>;
 
-export const RollbackReply = Type.Object({ ok: Type.Literal(true), active: Type.String(), ms: Type.Number() });
+export const RollbackReply = Type.Object({
+  ok: Type.Literal(true),
+  active: Type.String(),
+  /** What it took; only of a daemon. */
+  ms: Type.Optional(Type.Number()),
+});
 
-const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Figure = Type.Optional(Nullable(Type.Number()));
 export const ListReply = Type.Object({
   ok: Type.Literal(true),
-  running: Type.Boolean(),
+  /** null: there is a daemon that this user may not ask. */
+  running: Nullable(Type.Boolean()),
   active: Type.String(),
   previous: Nullable(Type.String()),
   probation: Nullable(
     Type.Object({
       ref: Type.String(),
       phase: Type.String(),
-      remaining_s: Nullable(Type.Number()),
-      requests: Nullable(Type.Number()),
-      error_ratio: Nullable(Type.Number()),
+      remaining_s: Figure,
+      requests: Figure,
+      error_ratio: Figure,
     }),
   ),
   refused: Type.Array(Type.Object({ ref: Type.String(), why: Type.String(), at: Type.Optional(Type.String()) })),

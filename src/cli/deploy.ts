@@ -81,14 +81,17 @@ async function replace(course: Course, before: ListReply, file: Parameters<typeo
 async function rollBack({ remote, steps }: Course, before: ListReply): Promise<Result> {
   const active = await steps.take('rollback', async () => {
     const reply = await remote.rollback();
-    return { value: reply.active, text: `from ${before.active} to ${reply.active} in ${reply.ms} ms` };
+    const took = reply.ms === undefined ? '' : ` in ${reply.ms} ms`;
+    return { value: reply.active, text: `from ${before.active} to ${reply.active}${took}` };
   });
-  await steps.take('verify', async () => {
+  const after = await steps.take('verify', async () => {
     const list = await remote.list();
-    if (list.active === active) return { value: null, text: `${active} is active` };
+    if (list.active === active) return { value: list, text: `${active} is active` };
     throw new SidecarError('CONFLICT', `${list.active} is active instead of ${active}`);
   });
-  const text = `${active} serves on ${remote.destination} again.`;
+  const text = after.running
+    ? `${active} serves on ${remote.destination} again.`
+    : toIdleState(remote.destination, after);
   return { model: active, active, isConfirmed: true, text };
 }
 
@@ -133,8 +136,14 @@ function toState(destination: string, before: ListReply | null, now: ListReply |
     return `What ${destination} serves now could not be asked (${messageOf(now)}); ${last}, and an unconfirmed model is taken back there without us.`;
   }
   const { active } = now;
-  if (!now.running) return `No daemon answers on ${destination}; it would start with ${active}.`;
+  if (!now.running) return toIdleState(destination, now);
   if (now.active === before.active) return `${active} serves on ${destination}, as before.`;
   const unconfirmed = now.probation === null ? '' : ', unconfirmed: it is taken back there when its probation fails';
   return `${active} serves on ${destination}${unconfirmed}; before, it was ${before.active}.`;
+}
+
+/** Nobody said what serves: what the store says of the next start. */
+function toIdleState(destination: string, { running, active }: ListReply): string {
+  const what = running === null ? 'The daemon may not be asked' : 'No daemon answers';
+  return `${what} on ${destination}; it would start with ${active}.`;
 }

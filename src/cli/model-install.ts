@@ -18,16 +18,17 @@ export interface InstallSource {
 }
 
 export interface InstallDeps extends StoreDeps {
-  /** Opens a file or directory, as the user who called. */
-  openLocal(path: string): Promise<InstallSource>;
+  /**
+   * Opens a file or directory, as the user who called. With a sha256, a file; reading the last of its members throws
+   * MODEL_INVALID when it has another one.
+   */
+  openLocal(path: string, sha256: string | null): Promise<InstallSource>;
   /** Downloads; resumes where it was cut off. */
   download(
     url: string,
     sha256: string | null,
     onProgress: (bytes: number, total: number | null) => void,
   ): Promise<InstallSource>;
-  /** Throws when the file has another digest. */
-  requireSha256(path: string, sha256: string): Promise<void>;
   install(
     source: InstallSource,
   ): Promise<Pick<Installed<unknown>, 'ref' | 'bytes' | 'alreadyThere' | 'directory' | 'repaired'>>;
@@ -65,8 +66,7 @@ function print(io: Io, ref: string, where: string, alreadyThere: boolean, repair
 
 async function open(from: string, sha256: string | null, io: Io, deps: InstallDeps): Promise<InstallSource> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(from)) return deps.download(from, sha256, progress(io));
-  if (sha256 !== null) await deps.requireSha256(from, sha256);
-  return deps.openLocal(from);
+  return deps.openLocal(from, sha256);
 }
 
 function progress(io: Io): (bytes: number, total: number | null) => void {

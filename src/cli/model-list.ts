@@ -1,5 +1,6 @@
 import { SidecarError } from '../core/errors.ts';
 import type { StoredModel } from '../models/store/store.ts';
+import { PACKAGED } from '../models/store/store-state.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
 import { type DaemonReply, FLAG, HELP_FLAG, requireOperand, type StoreDeps, showBytes, TEXT } from './store-deps.ts';
 
@@ -18,13 +19,15 @@ export async function listCommand(argv: readonly string[], io: Io, deps: StoreDe
     state: await deps.store.read(),
     models: await deps.store.list(),
   }));
-  const daemon = await deps.ask('GET', '/v1/models').catch(notAllowed(io));
+  const { running, daemon } = await askDaemon(io, deps);
+  const packagedId = await deps.packagedId();
   if (values.json) {
     const { active, previous, candidate, probation, refused } = { ...state, ...pick(daemon) };
-    const shown = models.map(({ ref, bytes, roles, missing }) => ({ ref, bytes, roles, missing }));
+    const idOf = (ref: string) => (ref === PACKAGED ? packagedId : ref);
+    const shown = models.map(({ ref, bytes, roles, missing }) => ({ ref, id: idOf(ref), bytes, roles, missing }));
     const answer = {
       ok: true,
-      running: daemon !== null,
+      running,
       active,
       previous,
       candidate,
@@ -35,28 +38,32 @@ export async function listCommand(argv: readonly string[], io: Io, deps: StoreDe
     io.out(JSON.stringify(answer, null, 2));
     return 0;
   }
-  for (const line of toTable(models.map((model) => toRow(model, daemon)))) io.out(line);
+  for (const line of toTable(models.map((model) => toRow(model, daemon, packagedId)))) io.out(line);
   const { refused } = state;
   for (const { ref, why, at } of refused) io.out(`${io.colour.yellow('!')} ${ref} was taken back at ${at}: ${why}`);
   if (deps.whyPinned !== null) io.out(`${io.colour.yellow('!')} ${deps.whyPinned}`);
-  if (daemon === null) io.out(io.colour.dim('The daemon does not run, or does not answer.'));
+  if (running === false) io.out(io.colour.dim('The daemon does not run, or does not answer.'));
   return 0;
 }
 
-/** Without permission to ask, the store still tells. */
-function notAllowed(io: Io): (thrown: unknown) => null {
-  return (thrown) => {
+/** running: null when nobody knows. Without permission to ask, the store still tells. */
+async function askDaemon(io: Io, deps: StoreDeps): Promise<{ running: boolean | null; daemon: DaemonReply | null }> {
+  try {
+    const daemon = await deps.ask('GET', '/v1/models');
+    return { running: daemon !== null, daemon };
+  } catch (thrown) {
     if (!(thrown instanceof SidecarError)) throw thrown;
-    io.err(`${io.errColour.yellow('!')} ${thrown.message}`);
-    return null;
-  };
+    io.err(`${io.errColour.yellow('!')} ${thrown.message} What is shown is what the store says.`);
+    return { running: null, daemon: null };
+  }
 }
 
 function pick(daemon: DaemonReply | null): Partial<DaemonReply> {
   return daemon === null ? {} : daemon;
 }
 
-function toRow({ ref, bytes, roles, missing }: StoredModel, daemon: DaemonReply | null): string[] {
+function toRow(model: StoredModel, daemon: DaemonReply | null, packagedId: string | null): string[] {
+  const { ref, bytes, roles, missing } = model;
   const notes: string[] = [...roles];
   const probation = daemon?.probation;
   if (probation?.ref === ref)
@@ -65,7 +72,8 @@ function toRow({ ref, bytes, roles, missing }: StoredModel, daemon: DaemonReply 
   if (candidate?.ref === ref)
     notes.push(candidate.mode === 'canary' ? `${candidate.share * 100} % of the requests` : candidate.mode);
   if (missing.length > 0) notes.push(`damaged: ${missing.join(', ')} missing`);
-  return [ref, showBytes(bytes), notes.join(', ')];
+  const shown = ref === PACKAGED && packagedId !== null ? `${ref} (${packagedId})` : ref;
+  return [shown, showBytes(bytes), notes.join(', ')];
 }
 
 export async function removeCommand(argv: readonly string[], io: Io, deps: StoreDeps): Promise<number> {

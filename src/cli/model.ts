@@ -27,8 +27,9 @@ Make a bundle:
          [--hef FILE] [--motifs FILE] [--name NAME] [--bundle-version VERSION] [--force]
                     make a bundle; the model is run once to write its golden windows
 ${FIT_MOTIFS_HELP}
-  inspect [DIR] [--json]
-                    verify a bundle's digests, run its golden windows and show what it is; the configured one by default
+  inspect [DIR|NAME@VERSION] [--json]
+                    verify a bundle's digests, run its golden windows and show what it is; the configured one by default;
+                    active, previous, candidate and packaged are names of the store's models, too
 
 Make one file of it:
 ${PACK_HELP}
@@ -47,7 +48,8 @@ Commands that change the store or the daemon need sudo. --config FILE, before CO
 
 export interface ModelDeps {
   defaultBundle(): string;
-  load(directory: string): Promise<Bundle>;
+  /** The bundle of a directory, NAME@VERSION of the store, or a role there; verified. */
+  load(from: string): Promise<Bundle>;
   create(options: CreateOptions): Promise<Bundle>;
   /** Runs the golden windows on the CPU. */
   check(bundle: Bundle): Promise<GoldenFigures | null>;

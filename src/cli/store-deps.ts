@@ -13,6 +13,8 @@ export interface StoreDeps {
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<DaemonReply | null>;
   /** The configuration names the model to serve: the sentence; null otherwise. */
   readonly whyPinned: string | null;
+  /** name@version of the model that ships with the program; null when it cannot be read. */
+  packagedId(): Promise<string | null>;
   readonly boot: string;
   now(): string;
 }

@@ -11,7 +11,8 @@ export const Rollout = Type.Object(
     }),
     min_samples: whole(1, 1000000, {
       default: 200,
-      description: 'How many windows the candidate must have answered before it may be promoted.',
+      description:
+        'How many windows candidate and active model must both have computed before the candidate may be promoted.',
     }),
     max_error_ratio: Type.Number({
       minimum: 0,
@@ -32,7 +33,7 @@ export const Rollout = Type.Object(
       maximum: 1000000,
       default: 6,
       description:
-        'How far the mean of the latents may move on probation, in standard deviations of what the model gave for its golden windows and the latest real ones.',
+        'How far the mean of the latents may move on probation, in standard deviations of what the model gave at its gate; less than three times what the model before moves on the same windows is no fault of the new one.',
     }),
     min_cosine: orNull(Type.Number({ minimum: -1, maximum: 1 }), {
       default: null,

@@ -12,7 +12,10 @@ export interface Ticket {
 /** An inference with the time it waited and the time it took. */
 export interface TimedInference extends Inference {
   readonly queueMs: number;
+  /** Inside the backend, behind others that were there before. */
   readonly inferMs: number;
+  /** The window's own share of that: what does not grow with the load. */
+  readonly serviceMs: number;
 }
 
 /**

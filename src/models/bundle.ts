@@ -78,13 +78,13 @@ function requireSize(file: string, what: string, found: number, expected: number
 }
 
 function requireDirectory(directory: string): void {
+  if (isDirectory(directory)) return;
   if (/^[^/]+@[^/]+$/.test(directory)) {
     throw new SidecarError(
       'MODEL_MISSING',
-      `model.bundle is ${directory}, but there is no model store in this version: name a bundle directory.`,
+      `${directory} is neither a bundle directory nor a model of the store, whose names are of a-z 0-9 . _ - and versions of A-Z a-z 0-9 . _ -: "hailo-tcn-sidecar model list" shows what is there.`,
     );
   }
-  if (isDirectory(directory)) return;
   throw new SidecarError(
     'MODEL_MISSING',
     `There is no model bundle at ${directory}: set model.bundle (MODEL_BUNDLE) to a bundle directory, or make one with "hailo-tcn-sidecar model create".`,

@@ -98,13 +98,14 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     model.run(entry.input).then(
       (inference) => {
         const endedAt = clock();
-        learn(endedAt - entry.startedAt);
+        const serviceMs = learn(endedAt - entry.startedAt);
         finish(entry, endedAt);
         if (endedAt > entry.ticket.deadlineAt) fail(entry, expired()); // the timer may not have had its turn yet
         if (entry.isSettled) return;
         settle(entry);
         counts.served += 1;
-        entry.resolve({ ...inference, queueMs: entry.startedAt - entry.enteredAt, inferMs: endedAt - entry.startedAt });
+        const queueMs = entry.startedAt - entry.enteredAt;
+        entry.resolve({ ...inference, queueMs, inferMs: endedAt - entry.startedAt, serviceMs });
       },
       (error) => {
         finish(entry, clock());
@@ -114,9 +115,10 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   }
 
   /** A staged window waits inside the backend for the one before it: that is not its service time. */
-  function learn(insideMs: number): void {
-    const share = Math.max(1, running.size / model.lanes);
-    serviceMs += SMOOTHING * (insideMs / share - serviceMs);
+  function learn(insideMs: number): number {
+    const ownMs = insideMs / Math.max(1, running.size / model.lanes);
+    serviceMs += SMOOTHING * (ownMs - serviceMs);
+    return ownMs;
   }
 
   function finish(entry: Entry, now: number): void {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createTurns } from '../core/turns.ts';
 import { type Readings, registerReadings } from './readings.ts';
 import { createTally } from './tally.ts';
 
@@ -103,7 +104,12 @@ export function createMetrics(read: () => Readings): Metrics {
     help: 'Unix time at which the daemon started.',
     registers,
   }).set(Math.round(Date.now() / 1000 - process.uptime()));
-  registerReadings(registers, read);
+  let reading: Readings | null = null;
+  registerReadings(registers, () => {
+    reading ??= read(); // dear, and asked for by every family: once for a page, whose figures are then of one moment
+    return reading;
+  });
+  const inTurn = createTurns(); // a page keeps its reading until it is made
   const answered = createTally(requests, ['status', 'model']);
   const exchanged = createTally(exchanges, ['route', 'method', 'status']);
   return {
@@ -123,12 +129,14 @@ export function createMetrics(read: () => Readings): Metrics {
       build.reset();
       build.set({ version: facts.version, hef_sha: facts.hefSha, config: facts.config }, 1);
     },
-    page: async (isOpenMetrics) => {
-      answered.flush();
-      exchanged.flush();
-      const page = await registry.metrics();
-      return isOpenMetrics ? toOpenMetrics(page) : page;
-    },
+    page: (isOpenMetrics) =>
+      inTurn(async () => {
+        reading = null;
+        answered.flush();
+        exchanged.flush();
+        const page = await registry.metrics();
+        return isOpenMetrics ? toOpenMetrics(page) : page;
+      }),
   };
 }
 

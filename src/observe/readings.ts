@@ -17,7 +17,7 @@ export interface Readings extends RolloutReadings {
   readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
 }
 
-/** Gauges that ask for their value at each scrape. */
+/** Gauges that ask for their value at each scrape; `read` is called by each of them. */
 export function registerReadings(registers: Registry[], read: () => Readings): void {
   const reading = (name: string, help: string, pick: (now: Readings) => number | null) =>
     new Gauge({

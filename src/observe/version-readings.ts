@@ -24,9 +24,12 @@ export interface RolloutReadings {
   readonly isOnProbation: boolean;
 }
 
-/** Figures per version: what tells a candidate from the active model. */
+/**
+ * Figures per version. What a version counts goes on when it changes its role, so a counter has none in its labels:
+ * `hailo_model_role` tells it.
+ */
 export function registerVersionReadings(registers: Registry[], read: () => RolloutReadings): void {
-  const labelNames = ['model', 'version', 'role'] as const;
+  const labelNames = ['model', 'version'] as const;
   new Counter({
     name: 'hailo_version_windows_total',
     help: 'Windows by loaded version and outcome since it was loaded; a shadow candidate computes without answering.',
@@ -34,14 +37,24 @@ export function registerVersionReadings(registers: Registry[], read: () => Rollo
     registers,
     collect() {
       this.reset();
-      for (const { totals, model, version, role } of read().versions)
-        for (const [outcome, count] of Object.entries(totals)) this.inc({ model, version, role, outcome }, count);
+      for (const { totals, model, version } of read().versions)
+        for (const [outcome, count] of Object.entries(totals)) this.inc({ model, version, outcome }, count);
+    },
+  });
+  new Gauge({
+    name: 'hailo_model_role',
+    help: 'What each loaded version is there for: active, candidate or standby; always 1.',
+    labelNames: [...labelNames, 'role'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { model, version, role } of read().versions) this.set({ model, version, role }, 1);
     },
   });
   new Gauge({
     name: 'hailo_version_latency_seconds',
     help: 'Time of a window in the backend, of the latest 1024 of each loaded version.',
-    labelNames: [...labelNames, 'quantile'] as const,
+    labelNames: [...labelNames, 'role', 'quantile'] as const,
     registers,
     collect() {
       this.reset();

@@ -1,4 +1,16 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { messageOf, SidecarError } from '../core/errors.ts';
 
 export interface FileLockOptions {
@@ -28,6 +40,7 @@ export function lockFile(path: string, options: FileLockOptions): (waitMs?: numb
     const flock = await opened;
     const descriptor = open(path);
     try {
+      giveToOwner(descriptor, path);
       await untilLocked(() => flock(descriptor, path), waitMs, path);
       sign(descriptor, options.what);
     } catch (thrown) {
@@ -43,7 +56,55 @@ function open(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (cause) {
-    throw failed(path, messageOf(cause), cause);
+    throw (isForbidden(cause) && ofAnother(path, cause)) || failed(path, messageOf(cause), cause);
+  }
+}
+
+/**
+ * What root makes, or made once, where somebody else is at home would lock that one out for ever. A file that has a
+ * second name may be one that this somebody wants to have: it is neither given away nor written to.
+ */
+function giveToOwner(descriptor: number, path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const owner = statSync(dirname(path));
+  const file = fstatSync(descriptor);
+  if (owner.uid === 0 || file.uid !== 0) return;
+  if (!file.isFile() || file.nlink > 1)
+    throw failed(path, 'it has another name, too, or is no regular file: delete it');
+  fchownSync(descriptor, owner.uid, owner.gid);
+}
+
+/** The same for a file that is there already, before root becomes somebody else; what cannot be repaired is left as it is. */
+export function repairLock(path: string): void {
+  let descriptor: number | null = null;
+  try {
+    descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    giveToOwner(descriptor, path);
+  } catch {
+    // whoever wants the lock hears why not
+  } finally {
+    if (descriptor !== null) closeSync(descriptor);
+  }
+}
+
+const isForbidden = (thrown: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((thrown as NodeJS.ErrnoException).code ?? '');
+
+/** Whose the file is, which this user may not open; null when that is not the reason. */
+function ofAnother(path: string, cause: unknown): SidecarError | null {
+  try {
+    const file = lstatSync(path);
+    const directory = statSync(dirname(path));
+    if (file.uid === process.geteuid?.()) return null;
+    const who = file.uid === 0 ? 'root' : `the user ${file.uid}`;
+    const remedy =
+      file.uid === directory.uid
+        ? 'use sudo, or that account'
+        : `delete it, or "sudo chown ${directory.uid}:${directory.gid} ${path}"`;
+    const sentence = `${path} belongs to ${who}, so this user cannot lock it: ${remedy}.`;
+    return new SidecarError('STORE_FAILED', sentence, { cause });
+  } catch {
+    return null; // nothing is there, or it may not even be looked at
   }
 }
 

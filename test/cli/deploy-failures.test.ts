@@ -195,6 +195,27 @@ t.test('a deployment that fails', { skip: skipDeploy }, async (t) => {
     t.match(await box.deploy([file], { clock }), { status: 1, err: /imu@2 was refused: golden: 0.71\. imu@1 serves/ });
   });
 
+  t.test('activate: the connection is lost, and a refusal from before is not taken for the answer', async (t) => {
+    const clock = () => performance.now() * 100;
+    const old = '{"ref":"imu@2","why":"golden windows: 0.71","at":"2026-01-01T10:00:00Z"}';
+    const other = '{"ref":"imu@3","why":"drift","at":"2026-01-01T11:00:00Z"}';
+    const list = (refused: string) =>
+      `echo '{"ok":true,"running":true,"active":"imu@1","previous":null,"probation":null,"refused":[${refused}]}'; exit`;
+    const replay = async (before: string, after: string) => {
+      box.set('hook-list', `[ -f "$BOX/lost" ] || { ${list(before)}; }; ${list(after)}`);
+      box.set('hook-activate', 'touch "$BOX/lost"; exit 255');
+      return box.deploy([file], { clock });
+    };
+    t.match(await replay(old, old), { status: 69, err: /the activation may go on there/ });
+    box.reset();
+    t.match(await replay(`${other},${old}`, old), { status: 69, err: /the activation may go on there/ }, 'it moved up');
+    box.reset();
+    const again = old.replace('10:00', '12:00');
+    t.match(await replay(old, again), { status: 1, err: /imu@2 was refused: golden windows: 0.71\. imu@1 serves/ });
+    box.reset();
+    t.match(await replay(old, `${other},${again}`), { status: 1, err: /imu@2 was refused/ }, 'another one came later');
+  });
+
   t.test('the machine is gone for good: what is not known is not claimed', async (t) => {
     box.set('hook-activate', 'touch "$BOX/lost"; exit 255');
     box.set('hook-list', '[ -f "$BOX/lost" ] && exit 255');

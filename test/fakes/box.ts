@@ -7,6 +7,7 @@ import { askModelCommand } from './model-command.ts';
 export interface Box extends TestDaemon {
   readonly store: string;
   model(...argv: string[]): ReturnType<typeof askModelCommand>;
+  post(body: string, query?: string): Promise<Response>;
   infer(headers?: Record<string, string>): Promise<{ status: number; model: string | null; latent: number }>;
 }
 
@@ -25,10 +26,19 @@ export async function startBox(
     const body = (await response.json()) as { latent?: number[] };
     return { status: response.status, model: response.headers.get('x-model'), latent: body.latent?.[0] ?? Number.NaN };
   };
-  return { ...daemon, store, infer, model: (...argv) => askModelCommand(daemon.configFile, ...argv) };
+  const post: Box['post'] = (body, query = '') =>
+    fetch(`${daemon.url}/infer${query}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return { ...daemon, store, post, infer, model: (...argv) => askModelCommand(daemon.configFile, ...argv) };
 }
 
 export const WINDOW = JSON.stringify({ x: restWindow() });
+
+/** A sensor that hangs at its stop: accepted, and far from everything. */
+export const STUCK = JSON.stringify({
+  x: restWindow().map(() => [480, 480, 480, 33, 33, 33, 1900, 1900, 1900].map((stop) => stop + Math.random())),
+});
+/** What no model has an answer to. */
+export const POISON = JSON.stringify({ x: restWindow().map((row) => row.map(() => 3e38)) });
 
 export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 20));

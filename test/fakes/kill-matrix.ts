@@ -156,7 +156,7 @@ function targetOf(ref: string | null): string | null {
 /** Without the links, which follow from the state; a store that was only looked at has them, one that is not there not. */
 function treeOf(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((name) => ![...ROLES, '.lock'].includes(name))
+    .filter((name) => ![...ROLES, '.lock', '.install'].includes(name))
     .sort()
     .map((name) => `${name} ${contentOf(join(root, name))}`);
 }

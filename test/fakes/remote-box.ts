@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -148,7 +148,7 @@ async function startSshd(t: Test, folder: string, port: number): Promise<void> {
   ];
   writeFileSync(join(folder, 'sshd_config'), `${config.join('\n')}\n`);
   const child = spawn(SSHD, ['-D', '-e', '-f', join(folder, 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  t.teardown(() => child.kill());
+  t.teardown(() => end(child));
   const lines: string[] = [];
   const listening = Promise.withResolvers<void>();
   createInterface({ input: child.stderr }).on('line', (line) => {
@@ -167,12 +167,19 @@ async function shareConnection(t: Test, folder: string, login: readonly string[]
   ];
   const args = ['-v', '-M', '-N', ...options.flatMap((option) => ['-o', option]), ...login];
   const child = spawn('ssh', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  t.teardown(() => child.kill());
+  t.teardown(() => end(child));
   const lines = createInterface({ input: child.stderr });
   const ready = Promise.withResolvers<void>();
   lines.on('line', (line) => line.includes('Entering interactive session') && ready.resolve());
   child.once('exit', () => ready.reject(new Error('the shared connection ended')));
   await ready.promise;
+}
+
+/** What it has started may hold its pipe a little longer; that must not keep the test from ending. */
+function end(child: ChildProcess): void {
+  child.kill();
+  child.stderr?.destroy();
+  child.unref();
 }
 
 function freePort(): Promise<number> {

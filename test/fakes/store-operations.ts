@@ -5,9 +5,9 @@ import { openStore, type Store } from '../../src/models/store/store.ts';
 import {
   activated,
   confirmed,
-  promoted,
   reverted,
   rolledBack,
+  started,
   withCandidate,
 } from '../../src/models/store/store-transitions.ts';
 import { lockFile } from '../../src/system/file-lock.ts';
@@ -45,12 +45,13 @@ export const REAL_OPERATIONS: readonly RealOperation[] = [
   {
     name: 'set a candidate',
     after: UP,
-    run: (store) => store.change((state) => withCandidate(state, { ref: 'tcn@2', mode: 'shadow', share: 0 })),
+    run: (store) =>
+      store.change((state) => withCandidate(state, { ref: 'tcn@2', mode: 'shadow', share: 0, phase: 'running' })),
   },
   {
     name: 'promote',
     after: [...UP, 'set a candidate'],
-    run: (store) => store.change((state) => (state.candidate === null ? state : promoted(state, 'boot'))),
+    run: (store) => store.change((state) => started(activated(state, 'tcn@2', 'boot'), 'boot')),
   },
   { name: 'remove', after: UP, run: (store) => store.remove('tcn@2').catch(ignoreMissing) },
   { name: 'gc', after: UP, run: (store) => store.gc({ keep: 0 }) },
@@ -64,12 +65,24 @@ export function openRealStore(
   root: string,
   warn: (sentence: string) => void = () => undefined,
   disk: Disk = nodeDisk,
+  waitMs = 10_000,
 ): Store {
-  const lock = lockFile(join(root, '.lock'), { what: 'a test' });
-  return openStore({ root, packagedDirectory: PACKAGED_DIRECTORY, disk, lock, warn });
+  const lock = lockFile(join(root, '.lock'), { what: 'a test', waitMs });
+  const installLock = lockFile(join(root, '.install'), { what: 'a test', waitMs });
+  return openStore({ root, packagedDirectory: PACKAGED_DIRECTORY, disk, lock, installLock, warn });
+}
+
+/** Says so when the model is staged, and goes no further. */
+async function stuckInVerify(store: Store): Promise<void> {
+  const verify = () => {
+    console.log('staged');
+    return new Promise<never>(() => setInterval(() => undefined, 1000));
+  };
+  await store.install(membersOf(filesOf('tcn@9')), { ...optionsOn(null), verify });
 }
 
 export async function operate(name: string, root: string): Promise<void> {
+  if (name === 'stuck in verify') return stuckInVerify(openRealStore(root));
   const operation = REAL_OPERATIONS.find((candidate) => candidate.name === name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
   await operation.run(openRealStore(root));

@@ -49,6 +49,7 @@ export function storeOn(disk: Disk, parts: Partial<StoreParts> = {}): Store {
     packagedDirectory: PACKAGED_DIRECTORY,
     disk,
     lock: async () => async () => undefined,
+    installLock: async () => async () => undefined,
     ...parts,
   });
 }

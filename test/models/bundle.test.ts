@@ -23,7 +23,7 @@ t.test('a bundle is read whole, its digests verified', async (t) => {
 
 t.test('a bundle that is not there is named, with the remedy', async (t) => {
   await t.rejects(load('/nowhere/at/all'), { code: 'MODEL_MISSING', message: /\/nowhere\/at\/all.*MODEL_BUNDLE/ });
-  await t.rejects(load('tcn-vae@1'), { code: 'MODEL_MISSING', message: /no model store in this version/ });
+  await t.rejects(load('TCN-VAE@1'), { code: 'MODEL_MISSING', message: /nor a model of the store.*model list/ });
 });
 
 t.test('one flipped byte is found, and the file is named', async (t) => {

@@ -88,6 +88,65 @@ t.test('a value that is not known is absent, never zero', async (t) => {
   );
 });
 
+const version = (id: string, role: string, answered: number): Readings['versions'][number] => ({
+  ...{ model: 'tcn', version: id, role, totals: { answered, errors: 1, late: 0 } },
+  figures: { latencyMs: { median: 2, p99: 4 } },
+});
+
+t.test('a version counts on in the same series when its role changes', async (t) => {
+  let versions = [version('1', 'active', 100), version('2', 'candidate', 10)];
+  const metrics = createMetrics(() => ({ ...readings, versions }));
+  const lines = async () =>
+    hailoLines(await metrics.page(false)).filter((line) => /^hailo_(version|model_role)/.test(line));
+  const before = await lines();
+  versions = [version('2', 'active', 30), version('1', 'standby', 120)];
+  const after = await lines();
+  const counted = (page: readonly string[]) =>
+    page.flatMap((line) => /^hailo_version_windows_total(\{.*\}) /.exec(line)?.[1] ?? []).sort();
+  t.same(counted(after), counted(before));
+  t.ok(after.includes('hailo_version_windows_total{model="tcn",version="2",outcome="answered"} 30'));
+  t.same(
+    after.filter((line) => line.startsWith('hailo_model_role')),
+    [
+      'hailo_model_role{model="tcn",version="2",role="active"} 1',
+      'hailo_model_role{model="tcn",version="1",role="standby"} 1',
+    ],
+  );
+  t.ok(after.includes('hailo_version_latency_seconds{model="tcn",version="2",role="active",quantile="0.99"} 0.004'));
+});
+
+t.test('a page reads once, and each page its own, also when two are asked for at the same time', async (t) => {
+  let calls = 0;
+  const metrics = createMetrics(() => {
+    calls += 1;
+    return { ...readings, waiting: calls, inFlight: calls, versions: [version('1', 'active', calls)] };
+  });
+  const figures = (page: string) =>
+    hailoLines(page).flatMap(
+      (line) =>
+        /^hailo_(?:queue_waiting|queue_in_flight|version_windows_total.*"answered"\}) (.*)/.exec(line)?.[1] ?? [],
+    );
+  t.same(figures(await metrics.page(false)), ['1', '1', '1']);
+  t.equal(calls, 1);
+  const pages = await Promise.all([metrics.page(false), metrics.page(true), metrics.page(false)]);
+  t.same(
+    pages.map(figures),
+    [2, 3, 4].map((call) => Array(3).fill(String(call))),
+  );
+  t.equal(calls, 4);
+});
+
+t.test('a page that cannot be made does not keep the next one from its turn', async (t) => {
+  let isBroken = true;
+  const metrics = createMetrics(() => {
+    if (isBroken) throw new Error('not now');
+    return readings;
+  });
+  await t.rejects(metrics.page(false), { message: 'not now' });
+  isBroken = false;
+  t.match(await metrics.page(false), /^hailo_queue_waiting 2$/m);
+});
+
 t.test('the hailo families come after the process ones', async (t) => {
   const page = await createMetrics(() => readings).page(false);
   t.ok(page.indexOf('# TYPE hailo_') > page.lastIndexOf('# TYPE process_'));

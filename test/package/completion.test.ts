@@ -165,6 +165,7 @@ t.test('a model is one of those in the store of the configuration', async (t) =>
     t.same(at('activate', ''), ['other@2', 'packaged', 'tiny@1.0', 'tiny@1.1']);
     t.same(at('activate', 'ti'), ['tiny@1.0', 'tiny@1.1']);
     t.same(at('fit-motifs', '--from', ''), ['other@2', 'store', 'sub', 'tiny@1.0', 'tiny@1.1']);
+    t.same(at('inspect', ''), ['other@2', 'store', 'sub', 'tiny@1.0', 'tiny@1.1']);
   }
   const splitAt = (...words: string[]) => complete(['model', '--config', 'yaml', 'activate', ...words], { cwd });
   t.same(splitAt('tiny', '@'), ['@1.0', '@1.1'], 'bash makes three words of NAME@VERSION, and replaces from the @');

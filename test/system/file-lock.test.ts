@@ -1,9 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { lockFile } from '../../src/system/file-lock.ts';
+import { lockFile, repairLock } from '../../src/system/file-lock.ts';
 
 const MODULE = JSON.stringify(new URL('../../src/system/file-lock.ts', import.meta.url).href);
 
@@ -63,4 +75,87 @@ t.test('without koffi it says so', async (t) => {
   const importKoffi = () => Promise.reject(new Error('no such module'));
   const lock = lockFile(join(t.testdir({}), '.lock'), { what: 'x', importKoffi });
   await t.rejects(lock(), { code: 'NATIVE_MISSING', message: /koffi.*no such module/ });
+});
+
+const skip = process.geteuid?.() === 0 ? false : 'only root has the files of others';
+const SERVICE = 12345;
+/** Its files may be for root alone. */
+const koffi = await import('koffi');
+
+/** A directory of the service. */
+function foreignDirectory(t: { teardown(end: () => void): void }): string {
+  const place = mkdtempSync(join(tmpdir(), 'lock-'));
+  t.teardown(() => rmSync(place, { recursive: true }));
+  chmodSync(place, 0o755);
+  chownSync(place, SERVICE, 12346);
+  return place;
+}
+
+const ownerOf = (path: string) => {
+  const { uid, gid, mode } = statSync(path);
+  return [uid, gid, mode & 0o777];
+};
+
+/** What another user comes to. */
+async function lockAs(uid: number, path: string): Promise<string> {
+  const lock = lockFile(path, { what: 'x', importKoffi: async () => koffi });
+  process.seteuid?.(uid);
+  try {
+    return await lock(0).then(
+      async (release) => {
+        await release();
+        return 'locked';
+      },
+      ({ code, message }) => `${code}: ${message}`,
+    );
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+t.test(
+  'a file that root makes belongs to the owner of its directory, who can lock it afterwards',
+  { skip },
+  async (t) => {
+    const path = join(foreignDirectory(t), '.daemon');
+    await (await lockFile(path, { what: 'a daemon' })())();
+    t.strictSame(ownerOf(path), [SERVICE, 12346, 0o600]);
+    t.equal(await lockAs(SERVICE, path), 'locked');
+  },
+);
+
+t.test(
+  'who may not open the file is told whose it is, and what to do; that it is held is another sentence',
+  { skip },
+  async (t) => {
+    const place = foreignDirectory(t);
+    const path = join(place, '.daemon');
+    writeFileSync(path, '', { mode: 0o600 });
+    t.equal(
+      await lockAs(SERVICE, path),
+      `STORE_FAILED: ${path} belongs to root, so this user cannot lock it: delete it, or "sudo chown 12345:12346 ${path}".`,
+    );
+    chownSync(path, SERVICE, 12346);
+    t.match(await lockAs(4711, path), /^STORE_FAILED: .*belongs to the user 12345.*use sudo, or that account/);
+  },
+);
+
+t.test("one that was root's is given to the owner when root comes along", { skip }, async (t) => {
+  const path = join(foreignDirectory(t), '.daemon');
+  writeFileSync(path, '', { mode: 0o600 });
+  await (await lockFile(path, { what: 'a daemon' })())();
+  t.strictSame(ownerOf(path), [SERVICE, 12346, 0o600]);
+  chownSync(path, 0, 0);
+  repairLock(path);
+  t.strictSame(ownerOf(path), [SERVICE, 12346, 0o600], 'also without locking it');
+  repairLock(`${path}-none`);
+  t.throws(() => statSync(`${path}-none`), { code: 'ENOENT' });
+});
+
+t.test('root neither gives away nor writes to a file that has another name too', { skip }, async (t) => {
+  const place = foreignDirectory(t);
+  const secret = join(t.testdir({ secret: 'untouched' }), 'secret');
+  linkSync(secret, join(place, '.lock'));
+  await t.rejects(lockFile(join(place, '.lock'), { what: 'x' })(0), { code: 'STORE_FAILED', message: /another name/ });
+  t.strictSame([readFileSync(secret, 'utf8'), statSync(secret).uid], ['untouched', 0]);
 });

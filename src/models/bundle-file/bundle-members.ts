@@ -29,11 +29,11 @@ export async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The files of a .tcnmodel file. Throws MODEL_INVALID. */
-export async function* readArchive(file: string): Members {
+/** The files of a .tcnmodel file; `onBytes` gets all bytes of it, as they are read. Throws MODEL_INVALID. */
+export async function* readArchive(file: string, onBytes: (bytes: Uint8Array) => void = () => undefined): Members {
   const handle = await openRegular(file);
   try {
-    yield* readTar(contentOf(handle), { maxBytes: MAX_BUNDLE_BYTES, label: file });
+    yield* readTar(seen(contentOf(handle), onBytes), { maxBytes: MAX_BUNDLE_BYTES, label: file });
   } finally {
     await handle.close();
   }
@@ -101,6 +101,13 @@ async function toMember(
   const { size } = await handle.stat();
   admit({ name, size });
   return { name, size, chunks: () => exactly(size, contentOf(handle), `${directory}/${name}`) };
+}
+
+async function* seen(chunks: AsyncIterable<Uint8Array>, look: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    look(chunk);
+    yield chunk;
+  }
 }
 
 async function* contentOf(handle: FileHandle): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { ModelRef } from '../store/store-state.ts';
+import type { References } from './echo.ts';
 import {
   type GateResult,
   judgeFingerprint,
@@ -27,8 +28,8 @@ export interface AuditionParts {
 export interface Admitted {
   readonly resident: Resident;
   readonly gates: readonly GateResult[];
-  /** What it gave for the golden and the latest real windows. */
-  readonly latents: readonly Float32Array[];
+  /** What both models gave for the golden windows and the latest real ones; null where they could not be compared. */
+  readonly references: References | null;
   /** Undoes all that the audition did. */
   withdraw(): Promise<void>;
 }
@@ -67,19 +68,19 @@ export async function audition(parts: AuditionParts): Promise<Admitted> {
       tellGolden,
     );
     requireSameTask(seats.active, resident);
-    const latents = parts.canHoldTwo ? await perform(parts, resident, gates) : [];
+    const before = parts.canHoldTwo ? await perform(parts, resident, gates) : null;
     await passGate(
       gates,
       'device',
       () => takeDevice(resident!),
       (text) => text,
     );
-    const later = parts.canHoldTwo ? [] : await perform(parts, resident, gates);
+    const references = parts.canHoldTwo ? before : await perform(parts, resident, gates);
     await performOnDevice(parts, resident, gates);
-    return { resident, gates, latents: [...latents, ...later], withdraw: () => giveBack(seats.active, withdraw) };
+    return { resident, gates, references, withdraw: () => giveBack(seats.active, withdraw) };
   } catch (thrown) {
     await giveBack(seats.active, withdraw);
-    const failed = gates.find(({ ok }) => !ok);
+    const failed = gates.find(({ ok }) => ok === false);
     const what = failed === undefined ? messageOf(thrown) : `${failed.name}: ${failed.text}`;
     throw new RefusedModel(`${ref} was not activated, ${seats.active.id} serves on. ${what}`, gates, thrown);
   }
@@ -118,41 +119,61 @@ async function takeDevice(resident: Resident): Promise<string> {
   return `its golden windows pass there, cosine ${golden.cosine.toFixed(7)}`;
 }
 
+/** More would tell little more, and the active model computes them beside its traffic. */
+const RECENTS = 12;
 /** A machine that is busy with something else for a moment is no reason to turn a model away. */
 const TRIES = 3;
 
-/** Both models compute the same windows, side by side: the golden ones and the latest that clients really sent. */
+/** Both models compute the same windows, side by side: the golden ones of both, and the latest that clients really sent. */
 async function perform(
-  { seats, limits }: AuditionParts,
+  { seats: { active }, limits }: AuditionParts,
   next: Resident,
   gates: GateResult[],
-): Promise<readonly Float32Array[]> {
-  const recents = seats.active.recents.windows();
-  const mine = toPerformer(next, recents.map(seats.active.toInputOf(next)));
-  const theirs = toPerformer(seats.active, recents);
-  if (mine === null) return [];
+): Promise<References | null> {
+  const windows = [
+    ...active.goldenInputs(),
+    ...next.goldenInputs().map(next.toInputOf(active)),
+    ...active.recents.windows().slice(0, RECENTS),
+  ];
+  const theirs = toPerformer(active, windows);
+  const mine = toPerformer(next, windows.map(active.toInputOf(next)));
+  if (mine === null) return null;
   for (let tries = 1; ; tries++) {
-    const [found, before] = await sideBySide(mine, theirs);
+    const [found, before] = await sideBySide(mine, theirs, next, gates);
     const latency = judgeLatency(found, before, limits().maxLatencyFactor);
     if (!latency.ok && tries < TRIES) continue;
     require(gates, judgeOutputs(found));
     require(gates, latency);
-    return found.latents;
+    return before && { now: found.latents, before: before.latents };
   }
 }
 
-/** The active model may be what has failed: then there is nothing to compare with. */
-async function sideBySide(mine: Performer, theirs: Performer | null): Promise<[Rehearsal, Rehearsal | null]> {
-  if (theirs !== null) {
-    const both = await rehearse([mine, theirs]).catch(() => null);
-    if (both !== null) return [both[0]!, both[1]!];
-  }
-  return [(await rehearse([mine]))[0]!, null];
+/**
+ * Where the active model has no answer to a window either, or does not run at all, the new one is asked its own golden
+ * windows alone: then there is nothing to compare with.
+ */
+async function sideBySide(
+  mine: Performer,
+  theirs: Performer | null,
+  next: Resident,
+  gates: GateResult[],
+): Promise<[Rehearsal, Rehearsal | null]> {
+  const isSound = theirs !== null && (await rehearse([theirs]).then(isDone, isNot));
+  const alone = { ...mine, inputs: next.goldenInputs() };
+  const run = () => rehearse(isSound ? [mine, theirs] : [alone]);
+  const [found, before = null] = await run().catch((thrown) => {
+    gates.push({ name: 'outputs', ok: false, text: messageOf(thrown) });
+    throw thrown;
+  });
+  return [found!, before];
 }
+
+const isDone = () => true;
+const isNot = () => false;
 
 async function performOnDevice({ limits }: AuditionParts, next: Resident, gates: GateResult[]): Promise<void> {
   if (next.golden?.backend !== 'hailo') return;
-  const performer = toPerformer(next, []);
+  const performer = toPerformer(next, next.goldenInputs());
   if (performer === null) return;
   const [mine] = await rehearse([performer]);
   const expectedMs = next.bundle.artefacts.find(({ kind }) => kind === 'hef')?.expectedDeviceMs ?? null;
@@ -160,19 +181,19 @@ async function performOnDevice({ limits }: AuditionParts, next: Resident, gates:
   if (result !== null) require(gates, result);
 }
 
-function toPerformer(resident: Resident, recents: readonly Float32Array[]): Performer | null {
+function toPerformer(resident: Resident, inputs: readonly Float32Array[]): Performer | null {
   if (resident.model === null) return null;
   const { model } = resident.model;
   return {
     model,
-    inputs: [...resident.goldenInputs(), ...recents],
+    inputs,
     toVectors: (outputs) => resident.toVectors(outputs),
   };
 }
 
 function require(gates: GateResult[], result: GateResult): void {
   gates.push(result);
-  if (!result.ok) throw new SidecarError('MODEL_REFUSED', result.text);
+  if (result.ok === false) throw new SidecarError('MODEL_REFUSED', result.text);
 }
 
 async function giveBack(active: Resident, withdraw: () => Promise<void>): Promise<void> {

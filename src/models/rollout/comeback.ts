@@ -5,6 +5,8 @@ import { type ModelRef, PACKAGED, type StoreState } from '../store/store-state.t
 import { reverted } from '../store/store-transitions.ts';
 import type { Resident } from './resident.ts';
 import { retire } from './retire.ts';
+import type { Seats } from './seats.ts';
+import type { Trial } from './trial.ts';
 
 /** The steps around a model that serves again in the place of its successor. */
 export interface ComebackParts {
@@ -23,8 +25,34 @@ export interface Comeback {
   readonly failed: Resident;
 }
 
+/**
+ * The model that is to serve again: from its seat, if it has one. Where the device holds one model, it has the device then.
+ * Throws what keeps it from serving; nothing has changed then.
+ */
+export async function bringBack(previous: ModelRef, parts: BringBackParts): Promise<Resident> {
+  const { seats, trial } = parts;
+  const isWanted = ({ role, resident }: { role: string; resident: Resident }) =>
+    role !== 'active' && resident.ref === previous;
+  const seated = seats.list().find(isWanted)?.resident;
+  const back = seated ?? (await openPredecessor(previous, parts));
+  try {
+    if (!parts.canHoldTwo) await back.model?.model.takeDevice?.();
+  } catch (thrown) {
+    if (back !== seated) await retire(back, parts);
+    throw thrown;
+  }
+  if (seats.candidate?.resident === back) trial.end();
+  return back;
+}
+
+export interface BringBackParts extends ComebackParts {
+  readonly seats: Seats;
+  readonly trial: Trial;
+  readonly canHoldTwo: boolean;
+}
+
 /** What ships with the program is the last resort. */
-export async function openPredecessor(ref: ModelRef, { open, log }: ComebackParts): Promise<Resident> {
+async function openPredecessor(ref: ModelRef, { open, log }: ComebackParts): Promise<Resident> {
   try {
     return await open(ref);
   } catch (thrown) {
@@ -39,6 +67,7 @@ export async function note(comeback: Comeback, { store, now, onChange }: Comebac
   const { why, transition, back, failed } = comeback;
   try {
     const state = await store.change((books) => {
+      if (books.active === back.ref) return books; // told already
       const next = transition(books, why, now());
       return next.active === back.ref ? next : reverted(next, 'It could not be loaded.', now());
     });

@@ -8,7 +8,6 @@ import {
   showMs,
   showPercent,
 } from './rollout-limits.ts';
-import type { Latency } from './samples.ts';
 import type { VitalFigures } from './vitals.ts';
 
 export interface GateVerdict {
@@ -27,8 +26,7 @@ export interface Comparison {
 }
 
 export interface Compared {
-  /** null where the candidate runs in a mode that makes no pairs: its own windows are the samples then. */
-  readonly pairs: PairFigures | null;
+  readonly pairs: PairFigures;
   readonly active: VitalFigures;
   readonly candidate: VitalFigures;
   readonly sameBackend: boolean;
@@ -39,19 +37,20 @@ type Verdict = Omit<GateVerdict, 'name'>;
 
 /**
  * Holds a candidate against the active model. Plain comparisons of figures with limits, no test of significance:
- * - samples: at least minSamples pairs (without pairs: windows of the candidate).
+ * - samples: at least minSamples pairs.
  * - errors: from 20 windows on, candidate's ratio ≤ active one's + maxErrorRatio.
- * - latency, on the same backend only, from 50 windows of both on: candidate's median ≤ maxLatencyFactor × the active one's,
- *   or at most 1 ms above it; over the same windows where there are pairs.
- * - cosine: mean over the pairs ≥ minCosine; motif agreement: share of pairs ≥ minMotifAgreement; each only when asked for.
+ * - latency, on the same backend only, from 50 pairs on: candidate's median over the pairs ≤ maxLatencyFactor × the
+ *   active one's, or at most 1 ms above it.
+ * - cosine: mean over the pairs ≥ minCosine; motif agreement: share of pairs ≥ minMotifAgreement; each only when asked
+ *   for, and failed when it is asked for and cannot be judged.
  * - outputs: finite, and not the same whatever is asked.
  */
 export function compareVersions(compared: Compared): Comparison {
   const samples = toSamples(compared);
-  const missing = samples.ok === true ? missingPairs(compared) : samples.text;
+  const enough = samples.ok === true;
   return {
-    enough: missing === null,
-    missing,
+    enough,
+    missing: enough ? null : samples.text,
     gates: [
       { name: 'samples', ...samples },
       { name: 'errors', ...judgeErrors(compared) },
@@ -63,25 +62,15 @@ export function compareVersions(compared: Compared): Comparison {
   };
 }
 
-function toSamples({ pairs, candidate, limits }: Compared): Verdict {
-  const unit = pairs === null ? 'windows' : 'pairs';
-  const count = pairs === null ? candidate.answered + candidate.errors : pairs.pairs;
-  if (count < limits.minSamples) return notYet(count, limits.minSamples, unit);
-  return { ok: true, text: `${count} ${unit}, at least ${limits.minSamples} asked for` };
+function toSamples({ pairs, limits }: Compared): Verdict {
+  const early = tooEarly(pairs, limits);
+  return early ?? { ok: true, text: `${pairs.pairs} pairs, at least ${limits.minSamples} asked for` };
 }
 
 const notYet = (count: number, needed: number, unit: string): Verdict => ({
   ok: null,
   text: `not enough yet: ${count} of ${needed} ${unit}`,
 });
-
-/** A gate that is asked for and can never be judged must not let a candidate through. */
-function missingPairs({ pairs, limits }: Compared): string | null {
-  const isAsked = limits.minCosine !== null || limits.minMotifAgreement !== null;
-  return pairs === null && isAsked ? NEEDS_PAIRS : null;
-}
-
-const NEEDS_PAIRS = 'not enough yet: this gate needs pairs, which only a candidate in shadow mode makes';
 
 function judgeErrors({ active, candidate, limits }: Compared): Verdict {
   const windows = candidate.answered + candidate.errors;
@@ -93,11 +82,11 @@ function judgeErrors({ active, candidate, limits }: Compared): Verdict {
 }
 
 function judgeLatency(compared: Compared): Verdict {
-  const { sameBackend, limits } = compared;
+  const { pairs, sameBackend, limits } = compared;
   if (!sameBackend) return { ok: null, text: `not comparable: ${wherePhrase(compared)}` };
-  const { active, candidate } = latencies(compared);
+  const { active, candidate } = pairs.latencyMs;
   const windows = Math.min(active?.windows ?? 0, candidate?.windows ?? 0);
-  if (!active || !candidate || windows < MIN_FOR_LATENCY) return notYet(windows, MIN_FOR_LATENCY, 'windows of both');
+  if (!active || !candidate || windows < MIN_FOR_LATENCY) return notYet(windows, MIN_FOR_LATENCY, 'pairs');
   const text = `median ${showMs(candidate.median)}, the active one ${showMs(active.median)}; at most ${limits.maxLatencyFactor} times, or 1 ms more`;
   return { ok: !isTooSlow(candidate.median, active.median, limits), text };
 }
@@ -107,17 +96,10 @@ function wherePhrase({ active, candidate }: Compared): string {
   return `the candidate runs on ${nameOf(candidate.backend)}, the active one on ${nameOf(active.backend)}`;
 }
 
-function latencies({ pairs, active, candidate }: Compared): { active: Latency | null; candidate: Latency | null } {
-  if (pairs !== null) return pairs.latencyMs;
-  const of = ({ latencyByBackend }: VitalFigures) =>
-    candidate.backend === null ? null : (latencyByBackend.get(candidate.backend) ?? null);
-  return { active: of(active), candidate: of(candidate) };
-}
-
 function judgeCosine({ pairs, limits }: Compared): Verdict {
   const { minCosine } = limits;
-  if (minCosine === null) return notAsked(pairs?.cosine && `mean ${pairs.cosine.mean.toFixed(5)}`);
-  const found = pairs?.cosine ?? null;
+  const found = pairs.cosine;
+  if (minCosine === null) return notAsked(found && `mean ${found.mean.toFixed(5)}`);
   const early = tooEarly(pairs, limits);
   if (early !== null) return early;
   if (found === null) return { ok: false, text: 'the latents differ in length and cannot be compared' };
@@ -127,7 +109,7 @@ function judgeCosine({ pairs, limits }: Compared): Verdict {
 
 function judgeAgreement({ pairs, limits }: Compared): Verdict {
   const { minMotifAgreement } = limits;
-  const found = pairs?.motifAgreement ?? null;
+  const found = pairs.motifAgreement;
   if (minMotifAgreement === null) return notAsked(found === null ? null : `${showPercent(found)} of the pairs`);
   const early = tooEarly(pairs, limits);
   if (early !== null) return early;
@@ -136,19 +118,18 @@ function judgeAgreement({ pairs, limits }: Compared): Verdict {
   return { ok: found >= minMotifAgreement, text };
 }
 
-function tooEarly(pairs: PairFigures | null, { minSamples }: RolloutLimits): Verdict | null {
-  if (pairs === null) return { ok: null, text: NEEDS_PAIRS };
-  return pairs.pairs < minSamples ? notYet(pairs.pairs, minSamples, 'pairs') : null;
+function tooEarly({ pairs }: PairFigures, { minSamples }: RolloutLimits): Verdict | null {
+  return pairs < minSamples ? notYet(pairs, minSamples, 'pairs') : null;
 }
 
-const notAsked = (found: string | null | undefined): Verdict => ({
+const notAsked = (found: string | null): Verdict => ({
   ok: null,
-  text: found ? `${found}; not asked for` : 'not asked for',
+  text: found === null ? 'not asked for' : `${found}; not asked for`,
 });
 
 function judgeOutputs({ candidate }: Compared): Verdict {
   if (candidate.notFinite > 0) return { ok: false, text: `${candidate.notFinite} answers were not finite` };
-  if (candidate.latent.isConstant === null) return { ok: null, text: 'not enough yet: no two windows that differ' };
-  if (candidate.latent.isConstant) return { ok: false, text: 'the same latent whatever it is asked' };
+  if (candidate.isConstant === null) return { ok: null, text: 'not enough yet: no two windows that differ' };
+  if (candidate.isConstant) return { ok: false, text: 'the same latent whatever it is asked' };
   return { ok: true, text: 'finite, and not constant' };
 }

@@ -10,15 +10,30 @@ import {
 } from './rollout-limits.ts';
 import type { VitalFigures } from './vitals.ts';
 
+/** Of the model on probation and of its predecessor, on the same windows; see toDrift. */
+export interface DriftFigures {
+  readonly windows: number;
+  readonly now: number;
+  readonly before: number;
+}
+
 /** One or two failures may have any cause. */
 const MIN_ERRORS = 3;
 const LATE_SHARE = 0.5;
+const DRIFT_FACTOR = 3;
+
+export interface Breach {
+  readonly breach: string;
+  /** Another look would not find it better. */
+  readonly isCertain: boolean;
+}
 
 interface Evidence {
   readonly now: VitalFigures;
   readonly before: VitalFigures | null;
   readonly limits: RolloutLimits;
   readonly isFinal: boolean;
+  readonly drift: DriftFigures | null;
 }
 
 /**
@@ -32,9 +47,11 @@ interface Evidence {
  *   model so slow that hardly anything is answered leaves no latency to judge.
  * - Latency: from 50 windows of both on the same backend on, when its median is more than maxLatencyFactor times the
  *   predecessor's, and more than 1 ms above it.
- * - Drift, see toDrift: above maxDrift.
+ * - Drift, see toDrift: above maxDrift, and more than 3 times that of the predecessor on the same windows. Where the
+ *   wearer gets up both move; where only the model's world changes, only it does.
  *
  * @param before of the model it replaced, over its whole life; null when there was none
+ * @param drift null: not enough to tell, or nobody to compare with
  * @param isFinal nothing more will be seen: 3 errors count, however few windows there were
  */
 export function judgeProbation(
@@ -42,18 +59,22 @@ export function judgeProbation(
   before: VitalFigures | null,
   limits: RolloutLimits,
   isFinal = false,
-): { readonly breach: string } | null {
-  const evidence = { now, before, limits, isFinal };
-  for (const judge of [judgeOutputs, judgeErrors, judgeLate, judgeLatency, judgeDrift]) {
+  drift: DriftFigures | null = null,
+): Breach | null {
+  const evidence = { now, before, limits, isFinal, drift };
+  const wrong = judgeOutputs(evidence);
+  if (wrong !== null) return { breach: wrong, isCertain: true };
+  for (const judge of [judgeErrors, judgeLate, judgeLatency, judgeDrift]) {
     const breach = judge(evidence);
-    if (breach !== null) return { breach };
+    if (breach !== null) return { breach, isCertain: false };
   }
   return null;
 }
 
 function judgeOutputs({ now }: Evidence): string | null {
-  if (now.notFinite > 0) return `It answered ${now.notFinite} windows with numbers that are not finite.`;
-  return now.latent.isConstant ? 'It gives the same latent whatever it is asked.' : null;
+  if (now.notFinite > 0)
+    return `It answered ${now.notFinite === 1 ? 'a window' : `${now.notFinite} windows`} with numbers that are not finite, and the model before did not.`;
+  return now.isConstant ? 'It gives the same latent whatever it is asked.' : null;
 }
 
 function judgeErrors({ now, before, limits, isFinal }: Evidence): string | null {
@@ -91,10 +112,9 @@ function slowSentence(backend: BackendKind, median: number, before: number, limi
   return `Its median latency on ${nameOf(backend)} is ${showMs(median)}, ${factor} times the ${showMs(before)} of the model before; at most ${limits.maxLatencyFactor} times, or ${LATENCY_FLOOR_MS} ms more, is allowed.`;
 }
 
-function judgeDrift({ now, limits }: Evidence): string | null {
-  const { drift, count } = now.latent;
-  if (drift === null || drift <= limits.maxDrift) return null;
-  return `The mean of ${count} latents lies ${drift.toFixed(2)} standard deviations from the reference of its gate; at most ${limits.maxDrift} are allowed.`;
+function judgeDrift({ drift, limits }: Evidence): string | null {
+  if (drift === null || drift.now <= limits.maxDrift || drift.now <= DRIFT_FACTOR * drift.before) return null;
+  return `The mean of its latents moved by ${drift.now.toFixed(2)} standard deviations over ${drift.windows} windows, that of the model before by ${drift.before.toFixed(2)}; at most ${limits.maxDrift} are allowed, or ${DRIFT_FACTOR} times as much as before.`;
 }
 
 /** As it stands in a sentence. */

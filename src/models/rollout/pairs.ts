@@ -14,7 +14,7 @@ export interface PairFailures {
 export interface PairFigures {
   /** Windows that both have answered. */
   readonly pairs: number;
-  /** Windows that the candidate was not asked, or refused, because it was busy. */
+  /** Windows that the second of both was not asked, or refused: it was busy, or its device was lost. */
   readonly dropped: number;
   readonly active: PairFailures;
   readonly candidate: PairFailures;
@@ -35,7 +35,7 @@ export interface Pairs {
   failed(code: ErrorCode): void;
   /** The active one gave none, so that there was nothing to hold the candidate's against. */
   activeFailed(code: ErrorCode): void;
-  /** The candidate was busy: the window made no pair. */
+  /** The second of both was busy: the window made no pair. */
   drop(): void;
   figures(): PairFigures;
 }

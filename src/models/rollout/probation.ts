@@ -1,7 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Clock } from '../../core/log.ts';
 import { inTime, MAX_TIMER_MS } from '../../core/timer.ts';
-import { judgeProbation } from './judgement.ts';
+import { type DriftFigures, judgeProbation } from './judgement.ts';
 import { MIN_FOR_ERRORS, type RolloutLimits, showMs } from './rollout-limits.ts';
 import type { VitalFigures } from './vitals.ts';
 
@@ -15,6 +15,8 @@ export interface RunningProbation {
   remainingMs(): number;
   /** Its golden windows did not come out right, or what answers them was taken out of service: one sentence. */
   goldenFailed(why: string): void;
+  /** Something just went wrong that may be certain: no need to wait for the next look. */
+  look(): void;
   /** Ends it without an outcome. Idempotent. */
   stop(): void;
 }
@@ -26,6 +28,8 @@ export interface ProbationParts {
   figures(): VitalFigures;
   /** Of the one it replaced, taken at the swap; null when there was none. */
   readonly before: VitalFigures | null;
+  /** null: not enough to tell. */
+  drift?(): DriftFigures | null;
   /** Rejects when they do not come out right. */
   runGolden(): Promise<unknown>;
   /** Called once, never after stop(). */
@@ -37,17 +41,29 @@ export interface ProbationParts {
 }
 
 const EVERY_MS = 1000;
+const LOOKS = 3;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Looks every second whether judgeProbation finds a breach. After probationMs without one the golden windows run once more:
+ * Looks every second whether judgeProbation finds a breach, and ends when it does three times in a row. After probationMs without the golden windows run once more:
  * the model is confirmed when they pass, and when the errors, however few windows were seen, are no breach.
  */
 export function createProbation(parts: ProbationParts): RunningProbation {
-  const { limits, clock, figures, before, runGolden, onEnd, everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS } = parts;
+  const {
+    limits,
+    clock,
+    figures,
+    before,
+    runGolden,
+    onEnd,
+    drift = () => null,
+    everyMs = EVERY_MS,
+    timeoutMs = TIMEOUT_MS,
+  } = parts;
   const endsAt = clock() + limits.probationMs;
   let timer: NodeJS.Timeout | undefined;
   let hasEnded = false;
+  let breaches = 0;
 
   function schedule(): void {
     const waitMs = Math.max(1, Math.min(MAX_TIMER_MS, everyMs, endsAt - clock()));
@@ -61,10 +77,13 @@ export function createProbation(parts: ProbationParts): RunningProbation {
     else void conclude();
   }
 
+  /** A bad moment passes; what is bad is so at several looks in a row. */
   function failsAt(isFinal: boolean): boolean {
-    const found = judgeProbation(figures(), before, limits, isFinal);
-    if (found !== null) end({ kind: 'failed', why: found.breach });
-    return found !== null;
+    const found = judgeProbation(figures(), before, limits, isFinal, drift());
+    breaches = found === null ? 0 : breaches + 1;
+    if (found === null || (breaches < LOOKS && !isFinal && !found.isCertain)) return false;
+    end({ kind: 'failed', why: found.breach });
+    return true;
   }
 
   async function conclude(): Promise<void> {
@@ -96,6 +115,9 @@ export function createProbation(parts: ProbationParts): RunningProbation {
   schedule();
   return {
     remainingMs: () => (hasEnded ? 0 : Math.max(0, endsAt - clock())),
+    look: () => {
+      if (!hasEnded && judgeProbation(figures(), before, limits)?.isCertain) failsAt(false);
+    },
     goldenFailed: (why) => end({ kind: 'failed', why }),
     stop,
   };

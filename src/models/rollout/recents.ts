@@ -2,7 +2,9 @@ import type { Clock } from '../../core/log.ts';
 
 /** The latest windows that were really asked for, as the model takes them: what a successor is rehearsed with. */
 export interface Recents {
-  /** Copies the window if it is its turn; cheap otherwise. */
+  /** Whether it is time for another one. */
+  isDue(): boolean;
+  /** Copies a window that was answered as it should be. */
   offer(input: Float32Array): void;
   windows(): readonly Float32Array[];
 }
@@ -16,10 +18,9 @@ export function createRecents(clock: Clock, size = SIZE, everyMs = EVERY_MS): Re
   let next = 0;
   let notBefore = Number.NEGATIVE_INFINITY;
   return {
+    isDue: () => clock() >= notBefore,
     offer: (input) => {
-      const now = clock();
-      if (now < notBefore) return;
-      notBefore = now + everyMs;
+      notBefore = clock() + everyMs;
       kept[next] = input.slice();
       next = (next + 1) % size;
     },

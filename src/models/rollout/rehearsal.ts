@@ -3,10 +3,10 @@ import { messageOf } from '../../core/errors.ts';
 import type { Vectors } from '../../core/task.ts';
 import type { Tensors } from '../../core/tensor.ts';
 
-/** What a gate found. `ok` false keeps the model from serving; the text says by how much. */
+/** What a gate found: false keeps the model from serving, null was not asked for; the text says by how much. */
 export interface GateResult {
   readonly name: string;
-  readonly ok: boolean;
+  readonly ok: boolean | null;
   readonly text: string;
 }
 
@@ -26,8 +26,8 @@ export interface Performer {
   toVectors(outputs: Tensors): Vectors;
 }
 
-/** A single window tells little of the time that it takes. */
-const ROUNDS = 3;
+/** The models rest so many times as long as a window took: who serves has other windows to compute. */
+const REST = 2;
 
 /**
  * Runs windows through each of them in turn, beside the traffic of others: what slows the machine down for a moment hits
@@ -36,8 +36,10 @@ const ROUNDS = 3;
 export async function rehearse(performers: readonly Performer[]): Promise<Rehearsal[]> {
   const stages = performers.map((performer) => createStage(performer));
   const longest = Math.max(...performers.map(({ inputs }) => inputs.length));
-  for (let round = 0; round < ROUNDS; round++) {
-    for (let i = 0; i < longest; i++) for (const stage of stages) await stage.run(i, round === 0);
+  for (let i = 0; i < longest; i++) {
+    const startAt = performance.now();
+    for (const stage of stages) await stage.run(i);
+    await new Promise((resolve) => setTimeout(resolve, REST * (performance.now() - startAt)));
   }
   return stages.map((stage) => stage.result());
 }
@@ -47,14 +49,13 @@ function createStage({ model, inputs, toVectors }: Performer) {
   const times: number[] = [];
   let backend = '';
   return {
-    run: async (i: number, isFirst: boolean) => {
+    run: async (i: number) => {
       const input = inputs[i]?.slice();
       if (input === undefined) return;
       const startAt = performance.now();
       const inference = await model.run(input);
       times.push(performance.now() - startAt);
-      const { latent } = toVectors(inference.outputs);
-      if (isFirst) latents.push(latent);
+      latents.push(toVectors(inference.outputs).latent);
       backend = inference.backend;
     },
     result: (): Rehearsal => {

@@ -1,4 +1,4 @@
-import type { Backend, BackendKind } from '../../core/backend.ts';
+import type { Backend } from '../../core/backend.ts';
 import { type ErrorCode, toSidecarError } from '../../core/errors.ts';
 import type { Clock } from '../../core/log.ts';
 import type { Manifest } from '../../core/manifest.ts';
@@ -30,6 +30,8 @@ export interface ResidentParts {
 /** Hears of each window that was answered; `input` is its own from then on. */
 export type Listener = (input: Float32Array, inference: TimedInference, vectors: Vectors) => void;
 
+export type Arbiter = (input: Float32Array) => Promise<boolean>;
+
 /** One version of a model that is loaded: verified, warm, proved, watched. It is closed by whoever opened it. */
 export class Resident {
   readonly ref: ModelRef | null;
@@ -43,11 +45,12 @@ export class Resident {
   proof: Proof | null = null;
   /** Of the latest golden run, whichever backend answered. */
   golden: GoldenFigures | null = null;
-  /** On probation or in a comparison: what each answer says is worked out, which costs a few microseconds per window. */
-  isWatched = false;
-  listener: Listener | null = null;
-  /** Whether another model fails on the window as well: then the window is to blame. Asked for answers that are no numbers. */
-  failsElsewhere: ((input: Float32Array) => Promise<boolean>) | null = null;
+  /** Each hears of every window, and then what each answer says is worked out, for a few microseconds per window. */
+  readonly listeners = new Set<Listener>();
+  /** Other models that can be asked whether a window without an answer of numbers is to blame itself: true when it is. */
+  readonly arbiters = new Set<Arbiter>();
+  /** It gave an answer that is none, and the window is not to blame. */
+  onInvalid = () => {};
   #model: OpenModel | null = null;
   #served: ServedModel | null = null;
   readonly #parts: ResidentParts;
@@ -58,7 +61,7 @@ export class Resident {
     this.bundle = parts.bundle;
     this.id = toSource(parts.bundle).id;
     this.recents = createRecents(parts.clock);
-    this.vitals = createVitals({ clock: parts.clock });
+    this.vitals = createVitals(parts);
   }
 
   get model(): OpenModel | null {
@@ -92,10 +95,9 @@ export class Resident {
     return this.proof?.failure() ?? null;
   }
 
-  /** Starts counting anew, with what this very model gave for known windows as the reference. */
-  watch(reference: readonly Float32Array[], referenceBackend?: BackendKind): void {
-    const { clock } = this.#parts;
-    this.vitals = createVitals({ clock, reference, ...(referenceBackend && { referenceBackend }) });
+  /** Starts counting anew. */
+  watch(): void {
+    this.vitals = createVitals(this.#parts);
   }
 
   toVectors(outputs: Tensors): Vectors {
@@ -112,8 +114,14 @@ export class Resident {
     return this.#parts.convert(this.bundle.manifest, other.bundle.manifest);
   }
 
+  /** Asks this model about windows that another one, `of`, took. */
+  arbiterFor(of: Resident): Arbiter {
+    const convert = of.toInputOf(this);
+    return (input) => this.#failsOn(convert(input));
+  }
+
   /** Whether it has no answer of numbers for a window, either. */
-  async failsOn(input: Float32Array): Promise<boolean> {
+  async #failsOn(input: Float32Array): Promise<boolean> {
     try {
       const inference = await this.#model?.model.run(input);
       if (inference !== undefined) this.toVectors(inference.outputs);
@@ -142,13 +150,14 @@ export class Resident {
 
   /** What an answer says is worked out only while somebody listens; the task does it for the client anyway. */
   #heard(input: Float32Array, inference: TimedInference): void {
-    this.recents.offer(input);
     this.totals.answered += 1;
-    if (!this.isWatched && this.listener === null) return this.vitals.answered(inference, null, input);
+    const isDue = this.recents.isDue();
+    if (this.listeners.size === 0 && !isDue) return this.vitals.answered(inference, null, input);
     try {
       const vectors = this.toVectors(inference.outputs);
+      if (isDue) this.recents.offer(input);
       this.vitals.answered(inference, vectors, input);
-      this.listener?.(input, inference, vectors);
+      for (const listener of this.listeners) listener(input, inference, vectors);
     } catch (thrown) {
       this.totals.answered -= 1;
       void this.#blame(input, toSidecarError(thrown).code);
@@ -156,10 +165,11 @@ export class Resident {
   }
 
   async #blame(input: Float32Array, code: ErrorCode): Promise<void> {
-    if (this.failsElsewhere === null) return this.#failed(code);
-    if (await this.failsElsewhere(input)) return;
+    if (this.arbiters.size === 0) return this.#failed(code);
+    for (const isToBlame of this.arbiters) if (await isToBlame(input)) return;
     this.vitals.invalid();
     this.totals.errors += 1;
+    this.onInvalid();
   }
 
   #failed(code: ErrorCode): void {

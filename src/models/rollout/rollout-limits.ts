@@ -2,7 +2,7 @@
 export interface RolloutLimits {
   /** How long an activated model is watched. */
   readonly probationMs: number;
-  /** Pairs, or windows of a candidate that makes no pairs, before a comparison says anything. */
+  /** Pairs before a comparison says anything. */
   readonly minSamples: number;
   /** By how much the error ratio may exceed that of the model it is held against; 0.01 is one window in a hundred. */
   readonly maxErrorRatio: number;

@@ -34,6 +34,17 @@ export class Seats {
     return isInShare(key, candidate.share) ? candidate.resident : this.active;
   }
 
+  /**
+   * Between two windows: calls that have chosen keep their model, later ones get the new one. Returns the standby that has
+   * lost its seat, for the caller to retire.
+   */
+  take(next: Resident, standby: Resident | null): Resident | null {
+    const left = this.standby;
+    this.active = next;
+    this.standby = standby;
+    return left === next || left === standby ? null : left;
+  }
+
   list(): readonly { readonly role: Role; readonly resident: Resident }[] {
     const seated = { active: this.active, candidate: this.candidate?.resident ?? null, standby: this.standby };
     return Object.entries(seated).flatMap(([role, resident]) =>

@@ -1,19 +1,22 @@
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/log.ts';
 import { MESSAGE_IDS } from '../../core/message-ids.ts';
+import { inTime } from '../../core/timer.ts';
 import type { Store } from '../store/store.ts';
 import type { ModelRef, StoreState } from '../store/store-state.ts';
-import { activated, confirmed, fallbackOf, paused, reverted, rolledBack, started } from '../store/store-transitions.ts';
-import { audition } from './audition.ts';
+import { confirmed, fallbackOf, paused, reverted, rolledBack } from '../store/store-transitions.ts';
+import { admit } from './admission.ts';
 import { createChanges } from './changes.ts';
-import { note, openPredecessor, settle } from './comeback.ts';
-import { createProbation, type ProbationOutcome, type RunningProbation } from './probation.ts';
+import { bringBack, settle } from './comeback.ts';
+import { createDebts, RETRY_MS } from './debts.ts';
+import type { ProbationOutcome } from './probation.ts';
 import type { GateResult } from './rehearsal.ts';
 import type { Resident } from './resident.ts';
 import { retire } from './retire.ts';
 import type { RolloutLimits } from './rollout-limits.ts';
 import type { Seats } from './seats.ts';
 import type { Trial } from './trial.ts';
+import { createVigil, joinLate, type Vigil } from './vigil.ts';
 
 export interface SuccessionParts {
   readonly seats: Seats;
@@ -44,14 +47,14 @@ export interface Outcome {
 
 /** One model succeeds another, is watched, and is taken back when it fails. One change at a time. */
 export interface Succession {
-  /** Rejects with MODEL_REFUSED (its gates are in `cause`), CONFLICT, MODEL_MISSING …; the old model serves on then. */
+  /** Rejects with MODEL_REFUSED (a RefusedModel, with its gates), CONFLICT, MODEL_MISSING …; the old model serves on then. */
   activate(ref: ModelRef, options: { readonly allowGap: boolean }): Promise<Outcome>;
   /** Ends the probation well, before its time. */
   confirm(): Promise<Outcome>;
   /** The model before serves again, whatever the active one is like. */
   rollback(): Promise<Outcome>;
   /** The daemon serves: a model that is not confirmed goes (back) on probation. */
-  resume(state: StoreState): Promise<void>;
+  resume(state: StoreState): void;
   /** The golden windows of the active model fail. */
   goldenFailed(why: string): void;
   /** Runs a command's change alone. Rejects with CONFLICT while another is under way, or when commands change nothing. */
@@ -64,86 +67,82 @@ export interface Succession {
   close(): Promise<void>;
 }
 
+/** A stop waits so long for the change that is under way. */
+const STOP_MS = 3000;
+
 export function createSuccession(parts: SuccessionParts): Succession {
   const { seats, store, log } = parts;
   const changes = createChanges();
-  let probation: RunningProbation | null = null;
+  const debts = createDebts(parts, changes);
+  let vigil: Vigil | null = null;
 
   async function activate(ref: ModelRef, { allowGap }: { readonly allowGap: boolean }): Promise<Outcome> {
     const old = seats.active;
     if (old.ref === ref) return { state: await store.read(), gates: [] };
     requireNoProbation();
-    const next = await audition({ ...parts, ref, allowGap });
-    try {
-      const state = await store.change((now) => started(activated(now, ref, parts.boot), parts.boot));
-      succeed(old, next.resident);
-      next.resident.watch(next.latents);
-      log.info({ message_id: MESSAGE_IDS.modelActivated }, `${next.resident.id} serves now, in the place of ${old.id}`);
-      await beginProbation(old);
-      parts.onChange();
-      return { state: probation === null ? await store.read() : state, gates: next.gates };
-    } catch (thrown) {
-      if (seats.active !== next.resident) await next.withdraw(); // the store could not say so: then it is not so
-      throw thrown;
-    }
+    const next = await admit({ ...parts, ref, allowGap });
+    if (seats.candidate?.resident === next.resident) parts.trial.end();
+    next.resident.watch();
+    take(next.resident, old);
+    log.info({ message_id: MESSAGE_IDS.modelActivated }, `${next.resident.id} serves now, in the place of ${old.id}`);
+    beginProbation(old);
+    vigil?.join(old, next.references);
+    if (parts.limits().probationMs === 0) await confirmNow('at once, as rollout.probation_s says').catch(() => {}); // the probation tries it again
+    parts.onChange();
+    return { state: await store.read(), gates: next.gates };
   }
 
   function requireNoProbation(): void {
-    if (probation === null) return;
-    const leftS = Math.ceil(probation.remainingMs() / 1000);
+    if (vigil === null) return;
+    const leftS = Math.ceil(vigil.remainingMs() / 1000);
     throw new SidecarError(
       'CONFLICT',
       `${seats.active.id} is on probation for another ${leftS} s: confirm it ("model confirm"), roll it back, or wait.`,
     );
   }
 
-  /** Between two windows: calls that have chosen keep their model, later ones get the new one. */
-  function succeed(old: Resident, next: Resident): void {
-    if (seats.candidate?.resident === next) parts.trial.end();
-    take(next, old);
-  }
-
   function take(next: Resident, standby: Resident | null): void {
-    seats.active.listener = null;
-    seats.active = next;
-    seats.standby = standby;
+    const unused = seats.take(next, standby);
+    if (unused !== null) void retire(unused, parts);
     parts.trial.restart();
     parts.onChange();
   }
 
-  async function beginProbation(predecessor: Resident | null): Promise<void> {
-    const limits = parts.limits();
-    if (limits.probationMs === 0) return void (await confirmNow('at once, as rollout.probation_s says'));
-    const resident = seats.active;
-    resident.isWatched = true;
-    resident.failsElsewhere = predecessor && ((input) => predecessor.failsOn(resident.toInputOf(predecessor)(input)));
-    const run: RunningProbation = createProbation({
-      limits,
-      clock: parts.clock,
-      figures: () => resident.vitals.figures(),
-      before: predecessor?.vitals.figures() ?? null,
-      runGolden: async () => resident.model?.prove(),
-      onEnd: (end) =>
-        void changes
-          .next('end the probation', () => conclude(run, end))
-          .catch((thrown) => log.error({ err: thrown }, 'the probation could not be ended')),
-    });
-    probation = run;
+  function beginProbation(predecessor: Resident | null): void {
+    const onEnd = (end: ProbationOutcome) => void conclude(run, end);
+    const run = createVigil({ resident: seats.active, limits: parts.limits(), clock: parts.clock, onEnd }, predecessor);
+    vigil = run;
   }
 
-  /** While it waited for its turn, a command may have ended it otherwise. */
-  async function conclude(run: RunningProbation, end: ProbationOutcome): Promise<void> {
-    if (probation !== run) return;
-    if (end.kind === 'confirmed') return void (await confirmNow(end.text));
-    log.error({ message_id: MESSAGE_IDS.modelReverted }, `${seats.active.id} failed its probation: ${end.why}`);
-    await stepBack(end.why, reverted);
+  /** While it waited for its turn, a command may have ended it otherwise. What the store cannot take now, it is told later. */
+  async function conclude(run: Vigil, end: ProbationOutcome): Promise<void> {
+    try {
+      await changes.next('end the probation', async () => {
+        if (vigil !== run) return;
+        if (end.kind === 'confirmed') return void (await confirmNow(end.text));
+        log.error({ message_id: MESSAGE_IDS.modelReverted }, `${run.resident.id} failed its probation: ${end.why}`);
+        await stepBack(end.why, reverted);
+      });
+    } catch (thrown) {
+      log.error(
+        { err: thrown },
+        `the probation of ${run.resident.id} could not be ended, it is tried again: ${messageOf(thrown)}`,
+      );
+      setTimeout(() => void conclude(run, end), RETRY_MS).unref();
+    }
   }
 
   async function confirmNow(how: string): Promise<Outcome> {
-    const state = await store.change((now) => confirmed(now));
+    const { active, standby } = seats;
+    const state = await store.change((now) => {
+      if (active.ref === now.active) return confirmed(now);
+      throw new SidecarError(
+        'CONFLICT',
+        `${active.id} serves, but the store has ${now.active} as active: activate one of them.`,
+      );
+    });
     endProbation();
-    log.info({ message_id: MESSAGE_IDS.modelConfirmed }, `${seats.active.id} is confirmed: ${how}`);
-    const { standby } = seats;
+    log.info({ message_id: MESSAGE_IDS.modelConfirmed }, `${active.id} is confirmed: ${how}`);
     seats.standby = null;
     parts.onChange();
     if (standby !== null) void retire(standby, parts);
@@ -151,10 +150,8 @@ export function createSuccession(parts: SuccessionParts): Succession {
   }
 
   function endProbation(): void {
-    probation?.stop();
-    probation = null;
-    seats.active.isWatched = false;
-    seats.active.failsElsewhere = null;
+    vigil?.stop();
+    vigil = null;
   }
 
   /** Serving comes first: the books are kept, and the device is moved, when the old model answers again. */
@@ -167,25 +164,29 @@ export function createSuccession(parts: SuccessionParts): Succession {
         `There is nothing to roll back to: ${failed.id} has no predecessor. Activate another one.`,
       );
     }
-    const back = seats.standby?.ref === previous ? seats.standby : await openPredecessor(previous, parts);
-    if (!parts.canHoldTwo) await back.model?.model.takeDevice?.();
+    const back = await bringBack(previous, parts);
     endProbation();
-    const unused = seats.standby === back ? null : seats.standby;
     take(back, null);
-    if (unused !== null) void retire(unused, parts);
     log.warn(
       { message_id: MESSAGE_IDS.modelReverted },
       `${back.id} serves again, in the place of ${failed.id}: ${why}`,
     );
     void settle(back, failed, parts);
-    return { state: await note({ why, transition, back, failed }, parts), gates: [] };
+    return { state: await debts.owe({ why, transition, back, failed }), gates: [] };
   }
 
   const command = <T>(what: string, run: () => Promise<T>) =>
     changes.now(what, async () => {
       await parts.requireFree();
+      await debts.settle();
       return run();
     });
+
+  async function recall(run: Vigil, ref: ModelRef): Promise<void> {
+    if (vigil !== run || seats.standby !== null) return;
+    seats.standby = await joinLate(run, () => parts.open(ref), log);
+    parts.onChange();
+  }
 
   return {
     later: changes.next,
@@ -193,20 +194,23 @@ export function createSuccession(parts: SuccessionParts): Succession {
     activate: (ref, options) => command(`activate ${ref}`, () => activate(ref, options)),
     confirm: () => command('confirm', () => confirmNow('by the operator')),
     rollback: () => command('roll back', () => stepBack('rolled back by the operator', rolledBack)),
-    resume: async ({ probation: pending }) => {
-      if (pending === null) return;
-      // A full disk keeps no model from serving; should this daemon die, the next one goes on with the probation.
-      await store
-        .change((now) => started(now, parts.boot))
-        .catch((thrown) => log.error({}, `the store cannot keep that ${pending.ref} serves: ${messageOf(thrown)}`));
-      await beginProbation(null);
+    resume: (state) => {
+      if (state.probation === null) return;
+      beginProbation(null);
+      const run = vigil!;
+      const previous = fallbackOf(state);
+      if (previous === null || !parts.canHoldTwo) run.goWithout();
+      else void changes.next(`load ${previous}`, () => recall(run, previous));
     },
-    goldenFailed: (why) => probation?.goldenFailed(why),
-    probationMs: () => probation?.remainingMs() ?? null,
+    goldenFailed: (why) => vigil?.goldenFailed(why),
+    probationMs: () => vigil?.remainingMs() ?? null,
     close: async () => {
-      if (probation === null) return;
-      probation.stop();
-      await store.change((now) => paused(now));
+      vigil?.stop();
+      await inTime(
+        changes.next('stop', async () => {}),
+        STOP_MS,
+      );
+      if (vigil !== null || seats.candidate !== null) await store.change((now) => paused(now));
     },
   };
 }

@@ -29,28 +29,32 @@ export interface TrialFigures extends Comparison {
 
 /** A window that nobody waits for may take its time. */
 const PATIENCE_MS = 1000;
+/** Nine parts of ten belong to those who wait for an answer. */
+const REST = 9;
 
 export function createTrial({ seats, clock, limits }: TrialParts): Trial {
   let pairs: Pairs = createPairs();
+  const ignore: Listener = () => {}; // its answers are counted all the same
+  let unhook = () => {};
 
-  /** One at a time, and only while the other has nothing to do: nobody's answer waits for a comparison. */
+  /** One at a time, with long rests, and only while neither has anything else to do: nobody's answer waits for a comparison. */
   function repeatOn(own: Resident, other: Resident, isCandidate: boolean): Listener {
     const convert = own.toInputOf(other);
-    let isBusy = false;
+    let restUntil = Number.NEGATIVE_INFINITY;
     return (input, inference, vectors) => {
       const { model, served } = other;
       if (model === null || served === null) return;
-      const stats = model.gate.stats();
-      if (isBusy || stats.waiting > 0 || stats.inFlight > 0) return pairs.drop();
-      isBusy = true;
+      const startAt = clock();
+      if (startAt < restUntil || !isIdle(other) || !isIdle(own)) return pairs.drop();
+      restUntil = Number.POSITIVE_INFINITY;
       const runner = isCandidate ? served.runner : model.gate; // the candidate's figures count these, the active one's do not
       const ticket = { deadlineAt: clock() + PATIENCE_MS, isGone: () => false };
       runner
         .run(convert(input), ticket)
         .then((repeated) => {
           const second = other.toVectors(repeated.outputs);
-          if (isCandidate) pairs.add(vectors, second, inference.inferMs, repeated.inferMs);
-          else pairs.add(second, vectors, repeated.inferMs, inference.inferMs);
+          if (isCandidate) pairs.add(vectors, second, inference.serviceMs, repeated.serviceMs);
+          else pairs.add(second, vectors, repeated.serviceMs, inference.serviceMs);
         })
         .catch((thrown) => {
           const { code } = toSidecarError(thrown);
@@ -58,28 +62,39 @@ export function createTrial({ seats, clock, limits }: TrialParts): Trial {
           else pairs.activeFailed(code);
         })
         .finally(() => {
-          isBusy = false;
+          restUntil = clock() + REST * (clock() - startAt);
         });
     };
   }
 
   function end(): Resident | null {
-    const { candidate } = seats;
+    unhook();
+    unhook = () => {};
+    const resident = seats.candidate?.resident ?? null;
     seats.candidate = null;
-    seats.active.listener = null;
-    if (candidate === null) return null;
-    candidate.resident.listener = null;
-    candidate.resident.isWatched = false;
-    return candidate.resident;
+    return resident;
   }
 
+  /** Both are measured alike, whichever of them answers, and each may put a failure down to the window. */
   function start(candidate: SeatedCandidate): void {
-    pairs = createPairs(toLabels(seats.active, candidate.resident));
+    end();
+    const { active } = seats;
+    const { resident, mode } = candidate;
+    pairs = createPairs(toLabels(active, resident));
     seats.candidate = candidate;
-    candidate.resident.isWatched = true;
-    const isShadow = candidate.mode === 'shadow';
-    seats.active.listener = isShadow ? repeatOn(seats.active, candidate.resident, true) : null;
-    candidate.resident.listener = isShadow ? null : repeatOn(candidate.resident, seats.active, false);
+    const repeat = mode === 'shadow' ? repeatOn(active, resident, true) : repeatOn(resident, active, false);
+    const hooks = mode === 'shadow' ? { active: repeat, resident: ignore } : { active: ignore, resident: repeat };
+    const arbiters = { active: resident.arbiterFor(active), resident: active.arbiterFor(resident) };
+    active.listeners.add(hooks.active);
+    active.arbiters.add(arbiters.active);
+    resident.listeners.add(hooks.resident);
+    resident.arbiters.add(arbiters.resident);
+    unhook = () => {
+      active.listeners.delete(hooks.active);
+      active.arbiters.delete(arbiters.active);
+      resident.listeners.delete(hooks.resident);
+      resident.arbiters.delete(arbiters.resident);
+    };
   }
 
   return {
@@ -111,4 +126,9 @@ function toLabels(active: Resident, candidate: Resident): PairsParts {
 function labelsOf({ bundle }: Resident): readonly string[] {
   const { labels } = bundle.manifest.motifs;
   return labels.length > 0 ? labels : (bundle.head?.labels ?? []);
+}
+
+function isIdle({ model }: Resident): boolean {
+  const stats = model?.gate.stats();
+  return stats !== undefined && stats.waiting + stats.inFlight === 0;
 }

@@ -4,22 +4,14 @@ import type { Clock } from '../../core/log.ts';
 import type { TimedInference } from '../../core/model.ts';
 import type { Vectors } from '../../core/task.ts';
 import { createConstancy } from './constancy.ts';
-import { createMoments, type MomentFigures, toDrift } from './moments.ts';
 import { createSamples, type Latency, type Samples } from './samples.ts';
-
-export interface LatentFigures extends MomentFigures {
-  /** See createConstancy; null: the inputs did not differ enough yet to know. */
-  readonly isConstant: boolean | null;
-  /** See toDrift; null: not enough to tell. */
-  readonly drift: number | null;
-}
 
 /** What one loaded model version has done since it was loaded. */
 export interface VitalFigures {
   /** Milliseconds since it was loaded. */
   readonly ageMs: number;
   readonly answered: number;
-  /** The model's own faults: BACKEND_FAILED, INTERNAL, BACKEND_UNAVAILABLE, and answers that were no numbers. */
+  /** The model's own faults: BACKEND_FAILED, INTERNAL, and answers that were no numbers. */
   readonly errors: number;
   /** Of the errors: a latent with a number that is not finite. */
   readonly notFinite: number;
@@ -27,13 +19,14 @@ export interface VitalFigures {
   readonly late: number;
   /** errors ÷ (answered + errors); null before the first. */
   readonly errorRatio: number | null;
-  /** Time in the backend, of the last 1024 windows wherever they were computed. */
+  /** Time of a window in the backend, without that of others before it there, of the last 1024 windows wherever they were computed. */
   readonly latencyMs: Latency | null;
   /** The same by where they were computed; only this can be compared between versions. */
   readonly latencyByBackend: ReadonlyMap<BackendKind, Latency>;
   /** Where most windows were computed; null before the first. */
   readonly backend: BackendKind | null;
-  readonly latent: LatentFigures;
+  /** Whether all latents are the same, see createConstancy; null: the inputs did not differ enough yet to know. */
+  readonly isConstant: boolean | null;
   /** Index of the motif with the highest score → how many windows; empty for a model without scores. */
   readonly topMotifs: ReadonlyMap<number, number>;
 }
@@ -54,21 +47,14 @@ export interface Vitals {
 
 export interface VitalsParts {
   readonly clock: Clock;
-  /** Latents that this very model gave at its gate, for golden windows and for recent real ones. */
-  readonly reference?: readonly Float32Array[];
-  /**
-   * Where the reference was computed. Windows computed elsewhere do not count for mean, deviation and drift then: quantised
-   * latents lie a little beside those of the CPU, and a fail-over is no drift. Absent: all count.
-   */
-  readonly referenceBackend?: BackendKind;
 }
 
-/** error: the model's own fault; late: it was too slow, or too busy; refusal: load, the client or a stop, nobody's fault. */
+/** error: the model's own fault; late: it was too slow, or too busy; refusal: load, a lost device, the client or a stop. */
 export type FailureKind = 'error' | 'late' | 'refusal';
 
 export function toFailureKind(code: ErrorCode): FailureKind {
   if (code === 'DEADLINE_EXCEEDED') return 'late';
-  return code === 'BACKEND_FAILED' || code === 'INTERNAL' || code === 'BACKEND_UNAVAILABLE' ? 'error' : 'refusal';
+  return code === 'BACKEND_FAILED' || code === 'INTERNAL' ? 'error' : 'refusal';
 }
 
 interface Place {
@@ -76,30 +62,27 @@ interface Place {
   readonly samples: Samples;
 }
 
-export function createVitals({ clock, reference = [], referenceBackend }: VitalsParts): Vitals {
+export function createVitals({ clock }: VitalsParts): Vitals {
   const loadedAt = clock();
-  const referenceFigures = toMoments(reference);
   const counts = { answered: 0, errors: 0, notFinite: 0, late: 0 };
   const times = createSamples();
   const places = new Map<BackendKind, Place>();
-  const moments = createMoments();
   const constancy = createConstancy();
   const motifs = createMotifCount();
 
-  function answered({ backend, inferMs }: TimedInference, vectors: Vectors | null, input: Float32Array): void {
+  function answered({ backend, serviceMs }: TimedInference, vectors: Vectors | null, input: Float32Array): void {
     if (vectors !== null && !isFiniteVector(vectors.latent)) {
       counts.errors += 1;
       counts.notFinite += 1;
       return; // one of them would make every later mean a NaN
     }
     counts.answered += 1;
-    times.add(inferMs);
+    times.add(serviceMs);
     const place = places.get(backend) ?? openPlace(backend);
     place.answered += 1;
-    place.samples.add(inferMs);
+    place.samples.add(serviceMs);
     if (vectors === null) return;
     const { latent, scores } = vectors;
-    if (referenceBackend === undefined || backend === referenceBackend) moments.add(latent);
     constancy.add(latent, input);
     if (scores !== null) motifs.add(scores);
   }
@@ -116,11 +99,6 @@ export function createVitals({ clock, reference = [], referenceBackend }: Vitals
     if (kind === 'late') counts.late += 1;
   }
 
-  function latentFigures(): LatentFigures {
-    const live = moments.figures();
-    return { ...live, isConstant: constancy.isConstant(), drift: toDrift(live, referenceFigures) };
-  }
-
   return {
     answered,
     failed,
@@ -135,7 +113,7 @@ export function createVitals({ clock, reference = [], referenceBackend }: Vitals
       latencyMs: times.latency(),
       latencyByBackend: new Map([...places].map(([kind, { samples }]) => [kind, samples.latency()!])),
       backend: busiest(places),
-      latent: latentFigures(),
+      isConstant: constancy.isConstant(),
       topMotifs: motifs.figures(),
     }),
   };
@@ -151,12 +129,6 @@ export function indexOfMax(values: Float32Array): number {
   let best = values.length === 0 ? -1 : 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
-}
-
-function toMoments(latents: readonly Float32Array[]): MomentFigures {
-  const moments = createMoments();
-  for (const latent of latents) moments.add(latent);
-  return moments.figures();
 }
 
 /** A sum of float32 values cannot overflow a float64, so that it is finite exactly when all of them are. */

@@ -2,8 +2,9 @@ import { dirname, join } from 'node:path';
 import { SidecarError } from '../../core/errors.ts';
 import type { Disk } from './disk.ts';
 
-/** Names at the top of the store that only an interrupted change leaves behind. */
-export const LEFTOVER = /^\.(journal|link|staging|trash)-/;
+/** Names at the top of the store that only an interrupted change leaves behind; what is being staged is its install's. */
+export const LEFTOVER = /^\.(journal|link|trash)-/;
+export const STAGING = '.staging-';
 
 export function hasCode(thrown: unknown, code: string): boolean {
   return (thrown as NodeJS.ErrnoException | null)?.code === code;

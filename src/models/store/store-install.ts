@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { SidecarError } from '../../core/errors.ts';
 import type { Members } from '../bundle-file/members.ts';
 import type { Disk } from './disk.ts';
-import { ensureDirectory, removeTree, writeDurably } from './store-files.ts';
+import { ensureDirectory, removeTree, STAGING, writeDurably } from './store-files.ts';
 import { refOf, requireRef } from './store-ref.ts';
 import {
   digestFiles,
@@ -51,16 +51,21 @@ export interface InstallDeps {
   token(): string;
   /** What the next sentence about a full disk names. */
   onNeed(bytes: number): void;
+  /** Runs the last step under the store's lock. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Under the store's lock. The commit point is the rename into NAME/VERSION. */
+/**
+ * While no other install is under way. Only the last step has the store's lock, so what lies there is looked at then. The
+ * commit point is the rename into NAME/VERSION.
+ */
 export async function installMembers<V extends Named>(
   members: Members,
   options: InstallOptions<V>,
   deps: InstallDeps,
 ): Promise<Installed<V>> {
   const { disk, root } = deps;
-  const staging = join(root, `.staging-${deps.token()}`);
+  const staging = join(root, `${STAGING}${deps.token()}`);
   if (options.expectedBytes !== undefined) await requireSpace(disk, root, options.expectedBytes);
   await disk.mkdir(staging);
   try {
@@ -74,13 +79,13 @@ async function stageAndPlace<V extends Named>(
   members: Members,
   staging: string,
   { verify, maxBytes, expectedBytes = 0 }: InstallOptions<V>,
-  { disk, root, onNeed }: InstallDeps,
+  { disk, root, onNeed, exclusively }: InstallDeps,
 ): Promise<Installed<V>> {
   const onFile = (bytes: number) => onNeed(Math.max(bytes, expectedBytes));
   const files = await stageMembers(members, { disk, directory: staging, maxBytes, onFile });
   const verified = await verify(staging);
   const ref = refOf(verified);
-  const outcome = await place({ disk, root, staging, ref, files });
+  const outcome = await exclusively(() => place({ disk, root, staging, ref, files }));
   const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
   return { ref, directory: placeOf(root, ref), bytes, verified, ...outcome };
 }

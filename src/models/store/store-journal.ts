@@ -59,6 +59,7 @@ const Schema = Type.Object({
       ref: text,
       mode: Type.Union([Type.Literal('shadow'), Type.Literal('canary'), Type.Literal('named')]),
       share: Type.Number({ minimum: 0, maximum: 1 }),
+      phase: Type.Union([Type.Literal('running'), Type.Literal('paused')]),
     }),
   ]),
   probation: Type.Union([

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly mode: CandidateMode;
   /** Of the requests, 0 to 1; only of a canary. */
   readonly share: number;
+  /** running: a daemon has it loaded, or died with it; paused: that daemon was stopped in order, and the next one loads it. */
+  readonly phase: 'running' | 'paused';
 }
 
 /** A model that serves, but is not confirmed yet: after a crash or a reboot its predecessor serves again. */

@@ -37,9 +37,18 @@ export function started(state: StoreState, boot: string): StoreState {
   return inPhase(state, 'running', boot);
 }
 
-/** The daemon was stopped in order before the end of the probation; the next one of this boot goes on with it. */
+/** The daemon was stopped in order before the end of the probation; the next one of this boot goes on with it, and with the candidate. */
 export function paused(state: StoreState): StoreState {
-  return state.probation?.phase === 'running' ? inPhase(state, 'paused', state.probation.boot) : state;
+  const { probation, candidate } = state;
+  const rested =
+    candidate?.phase === 'running' ? { ...state, candidate: { ...candidate, phase: 'paused' as const } } : state;
+  return probation?.phase === 'running' ? inPhase(rested, 'paused', probation.boot) : rested;
+}
+
+/** A daemon has the candidate loaded from now on: if that daemon dies, there is none. */
+export function tried(state: StoreState): StoreState {
+  const { candidate } = state;
+  return candidate?.phase === 'paused' ? { ...state, candidate: { ...candidate, phase: 'running' } } : state;
 }
 
 function inPhase(state: StoreState, phase: 'running' | 'paused', boot: string): StoreState {
@@ -89,15 +98,6 @@ export function withCandidate(state: StoreState, candidate: Candidate): StoreSta
 
 export function withoutCandidate(state: StoreState): StoreState {
   return state.candidate === null ? state : { ...state, candidate: null };
-}
-
-/** The candidate becomes the active model, on probation. Throws CONFLICT when there is none. */
-export function promoted(state: StoreState, boot: string): StoreState {
-  if (state.candidate !== null) return activated(state, state.candidate.ref, boot);
-  throw new SidecarError(
-    'CONFLICT',
-    'There is no candidate to promote: set one with "hailo-tcn-sidecar model candidate NAME@VERSION".',
-  );
 }
 
 /** A model that was not let into service: why, for people. */

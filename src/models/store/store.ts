@@ -14,16 +14,24 @@ import { collect, missing, type Removed, removeModel } from './store-remove.ts';
 import { bytesOf, listShelf, missingFiles } from './store-shelf.ts';
 import { type ModelRef, PACKAGED, type Refusal, type StoreState } from './store-state.ts';
 
+/**
+ * Keeps every other process out until the function that it resolves to is called. Rejects with CONFLICT after waiting
+ * for `waitMs` (its own default without one), with STORE_FAILED when this user may not.
+ */
+export type Lock = (waitMs?: number) => Promise<() => Promise<void>>;
+
 export interface StoreParts {
   readonly root: string;
   /** The model that ships with the program. */
   readonly packagedDirectory: string;
   readonly disk: Disk;
+  /** Held for the moments in which the journal, or what lies in the store, is changed. */
+  readonly lock: Lock;
   /**
-   * Keeps every other process out until the function that it resolves to is called. Rejects with CONFLICT after waiting
-   * for `waitMs` (its own default without one), with STORE_FAILED when this user may not.
+   * Held for all of an install, which receives and proves a model for seconds, or stands still: one after the other, and
+   * nothing else waits for them. Taken before `lock`, never while that is held, except when it is free at once.
    */
-  lock(waitMs?: number): Promise<() => Promise<void>>;
+  readonly installLock: Lock;
   /** Gets a sentence for the log or stderr about what was put right, or could not be. */
   warn?(sentence: string): void;
 }
@@ -55,6 +63,7 @@ export interface Store {
    * throws, or returns the state that it was given, changes nothing. Throws MODEL_MISSING when a model is not there.
    */
   change(transition: (state: StoreState) => StoreState): Promise<StoreState>;
+  /** One after the other; while one receives and proves its model, all else goes on. */
   install<V extends Named>(members: Members, options: InstallOptions<V>): Promise<Installed<V>>;
   /** The packaged model first, then by install, the oldest first. */
   list(): Promise<StoredModel[]>;
@@ -70,20 +79,23 @@ export interface Store {
 export function openStore(parts: StoreParts): Store {
   const { root, packagedDirectory } = parts;
   const warn = parts.warn ?? (() => undefined);
-  let neededBytes = 0;
-  const disk = explainedDisk(parts.disk, () => neededBytes);
+  const disk = explainedDisk(parts.disk, () => 0);
   const token = () => randomBytes(6).toString('hex');
   const deps: Recovery = { disk, root, packagedDirectory, token, warn };
+  const ofNobody = () => ifFree(parts.installLock);
   let isRecovered = false;
 
-  async function exclusively<T>(work: (state: StoreState) => Promise<T>, waitMs?: number): Promise<T> {
+  async function exclusively<T>(
+    work: (state: StoreState) => Promise<T>,
+    staged = ofNobody,
+    waitMs?: number,
+  ): Promise<T> {
     const release = await parts.lock(waitMs);
     try {
-      const state = await recover(deps);
+      const state = await recover(deps, staged);
       isRecovered = true;
       return await work(state);
     } finally {
-      neededBytes = 0;
       await release();
     }
   }
@@ -91,20 +103,34 @@ export function openStore(parts: StoreParts): Store {
     await ensureDirectory(disk, root);
     return exclusively(work);
   }
+  async function install<V extends Named>(members: Members, options: InstallOptions<V>): Promise<Installed<V>> {
+    await ensureDirectory(disk, root);
+    const release = await parts.installLock();
+    let neededBytes = 0;
+    const onNeed = (bytes: number) => {
+      neededBytes = bytes;
+    };
+    const own = explainedDisk(parts.disk, () => neededBytes);
+    try {
+      await exclusively(
+        async () => undefined,
+        async () => async () => undefined,
+      ); // what others staged is of the dead
+      const place = <T>(work: () => Promise<T>) => exclusively(work, async () => null); // and this is our own
+      return await installMembers(members, options, { disk: own, root, token, onNeed, exclusively: place });
+    } finally {
+      await release();
+    }
+  }
   const directoryOf = (ref: ModelRef) => placeOf(ref, root, packagedDirectory);
 
   return {
     read: async () => {
       if (isRecovered || (await disk.kindOf(root)) === null) return readState(deps);
-      return exclusively(async (state) => state, 0).catch((thrown) => readUnlocked(thrown, deps));
+      return exclusively(async (state) => state, ofNobody, 0).catch((thrown) => readUnlocked(thrown, deps));
     },
     change: (transition) => changing((state) => commit(transition(state), state, deps)),
-    install: (members, options) => {
-      const onNeed = (bytes: number) => {
-        neededBytes = bytes;
-      };
-      return changing(() => installMembers(members, options, { ...deps, onNeed }));
-    },
+    install,
     list: async () => listModels(await readState(deps), deps),
     remove: (ref) => changing((state) => removeModel(ref, state, deps)),
     gc: ({ keep }) => changing((state) => collect(keep, state, deps)),
@@ -118,11 +144,22 @@ function placeOf(ref: ModelRef, root: string, packagedDirectory: string): string
   return join(root, name, version);
 }
 
+/** null when somebody has it, or this user may not. */
+async function ifFree(lock: Lock): Promise<(() => Promise<void>) | null> {
+  try {
+    return await lock(0);
+  } catch (thrown) {
+    if (isRefused(thrown)) return null;
+    throw thrown;
+  }
+}
+
+const isRefused = (thrown: unknown): boolean =>
+  thrown instanceof SidecarError && (thrown.code === 'CONFLICT' || thrown.code === 'STORE_FAILED');
+
 /** Whoever has the lock recovers what there is to recover; and who may not lock may still read. */
 function readUnlocked(thrown: unknown, deps: Recovery): Promise<StoreState> {
-  if (thrown instanceof SidecarError && (thrown.code === 'CONFLICT' || thrown.code === 'STORE_FAILED')) {
-    return readState(deps);
-  }
+  if (isRefused(thrown)) return readState(deps);
   throw thrown;
 }
 

@@ -92,29 +92,20 @@ t.test('a gate that is asked for and cannot be judged lets nobody through', asyn
   t.match(ok, { cosine: false, 'motif agreement': false });
 });
 
-t.test('a candidate that makes no pairs is judged by its own windows', async (t) => {
-  const canary = compare({ pairs: null, candidate: vitalFigures({ answered: 250, median: 2.5 }) });
-  t.match(canary, { enough: true, text: { samples: '250 windows, at least 200 asked for' }, ok: { latency: false } });
-  t.equal(
-    compare({ pairs: null, candidate: vitalFigures({ answered: 37 }) }).missing,
-    'not enough yet: 37 of 200 windows',
-  );
-  t.equal(compare({ pairs: null, candidate: vitalFigures({ answered: 199, errors: 1 }) }).enough, true);
-  const few = compare({ pairs: null, candidate: vitalFigures({ answered: 49 }) });
-  t.match([few.ok.latency, few.text.latency], [null, 'not enough yet: 49 of 50 windows of both']);
-  t.equal(compare({ pairs: null, candidate: vitalFigures({ answered: 0 }) }).ok.latency, null);
+t.test('latency waits for 50 pairs', async (t) => {
+  const few = { ...latency(1), windows: 49 };
+  const early = compare({ pairs: { ...PAIRS, latencyMs: { active: few, candidate: few } } });
+  t.match([early.ok.latency, early.text.latency], [null, 'not enough yet: 49 of 50 pairs']);
+  t.equal(compare({ pairs: { ...PAIRS, latencyMs: { active: null, candidate: null } } }).ok.latency, null);
 });
 
-t.test('what needs pairs is missing as long as the mode makes none', async (t) => {
-  const { enough, missing, ok } = compare({ pairs: null, limits: { ...LIMITS, minMotifAgreement: 0.9 } });
-  t.equal(enough, false);
-  t.match(missing, /only a candidate in shadow mode makes/);
-  t.equal(ok['motif agreement'], null);
+t.test('the windows that a candidate answers alone are no pairs', async (t) => {
+  const { enough, missing } = compare({ pairs: createPairs().figures(), candidate: vitalFigures({ answered: 5000 }) });
+  t.same([enough, missing], [false, 'not enough yet: 0 of 200 pairs']);
 });
 
 t.test('outputs that say nothing fail, whatever else is well', async (t) => {
-  const outputs = (story: Parameters<typeof vitalFigures>[0]) => compare({ candidate: vitalFigures(story) }).ok.outputs;
-  t.equal(outputs({ latent: { isConstant: true } }), false);
-  t.equal(outputs({ notFinite: 1 }), false);
-  t.equal(outputs({ latent: { isConstant: null } }), null);
+  const outputs = (isConstant: boolean | null, notFinite = 0) =>
+    compare({ candidate: { ...vitalFigures({ notFinite }), isConstant } }).ok.outputs;
+  t.same([outputs(false), outputs(true), outputs(false, 1), outputs(null)], [true, false, false, null]);
 });

@@ -67,15 +67,18 @@ t.test('latency on the CPU is not held against latency on the device', async (t)
 });
 
 t.test('answers that say nothing are a breach at once', async (t) => {
-  t.equal(breach(vitalFigures({ latent: { isConstant: true } })), 'It gives the same latent whatever it is asked.');
-  t.equal(breach(vitalFigures({ latent: { isConstant: null } })), null);
+  t.equal(breach(vitalFigures({ isConstant: true })), 'It gives the same latent whatever it is asked.');
+  t.equal(breach(vitalFigures({ isConstant: false })), null);
   t.match(breach(vitalFigures({ answered: 1, errors: 1, notFinite: 1 }), null), /not finite/);
 });
 
-t.test('drift is a breach above its limit, and none where it is not known', async (t) => {
+t.test('drift is a breach above its limit, where the predecessor did not move as much', async (t) => {
+  const drifted = (now: number, before: number) =>
+    judgeProbation(WELL, WELL, LIMITS, false, { windows: 40, now, before })?.breach ?? null;
   t.equal(
-    breach(vitalFigures({ latent: { drift: 6.5 } })),
-    'The mean of 1000 latents lies 6.50 standard deviations from the reference of its gate; at most 6 are allowed.',
+    drifted(6.5, 2),
+    'The mean of its latents moved by 6.50 standard deviations over 40 windows, that of the model before by 2.00; at most 6 are allowed, or 3 times as much as before.',
   );
-  t.equal(breach(vitalFigures({ latent: { drift: 6 } })), null);
+  t.equal(drifted(6, 0), null);
+  t.equal(drifted(60, 20), null, 'the wearer got up');
 });

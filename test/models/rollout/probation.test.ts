@@ -46,11 +46,32 @@ t.test('a model without a breach is confirmed when its time is over, and says wh
 t.test('a breach ends it at once, with its sentence and without another golden run', async (t) => {
   const { state, ended, outcomes } = world(t);
   await looks();
-  state.figures = vitalFigures({ latent: { isConstant: true } });
+  state.figures = vitalFigures({ isConstant: true });
   t.same(await ended, { kind: 'failed', why: 'It gives the same latent whatever it is asked.' });
   state.now = 60_000;
   await looks();
   t.same([outcomes.length, state.goldenRuns], [1, 0]);
+});
+
+t.test('what may be a bad moment must be seen three times in a row', async (t) => {
+  const { state, ended, outcomes } = world(t, { everyMs: 15 });
+  const slow = vitalFigures({ median: 9 });
+  const well = state.figures;
+  let looked = 0;
+  Object.defineProperty(state, 'figures', { get: () => (looked++ < 2 ? slow : looked < 4 ? well : slow) });
+  t.match(await ended, { kind: 'failed', why: /median latency/ });
+  t.equal(looked, 6, 'two slow looks, one that was well, three slow ones');
+  t.equal(outcomes.length, 1);
+});
+
+t.test('what is certain need not wait for the next look', async (t) => {
+  const { state, probation, outcomes } = world(t, { everyMs: 60_000 });
+  state.figures = vitalFigures({ median: 9 });
+  probation.look();
+  t.same(outcomes, []);
+  state.figures = vitalFigures({ answered: 1, errors: 1, notFinite: 1 });
+  probation.look();
+  t.match(outcomes, [{ kind: 'failed', why: /not finite/ }]);
 });
 
 t.test('golden windows that fail meanwhile end it at once, once', async (t) => {

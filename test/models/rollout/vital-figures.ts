@@ -1,7 +1,7 @@
 import type { BackendKind } from '../../../src/core/backend.ts';
 import type { RolloutLimits } from '../../../src/models/rollout/rollout-limits.ts';
 import type { Latency } from '../../../src/models/rollout/samples.ts';
-import type { LatentFigures, VitalFigures } from '../../../src/models/rollout/vitals.ts';
+import type { VitalFigures } from '../../../src/models/rollout/vitals.ts';
 
 export const LIMITS: RolloutLimits = {
   probationMs: 60_000,
@@ -20,7 +20,7 @@ interface Story {
   readonly notFinite?: number;
   readonly median?: number;
   readonly backend?: BackendKind;
-  readonly latent?: Partial<LatentFigures>;
+  readonly isConstant?: boolean;
 }
 
 /** The figures of a model that is well, but for what the story says. */
@@ -38,14 +38,7 @@ export function vitalFigures(story: Story = {}): VitalFigures {
     latencyMs: latency,
     latencyByBackend: new Map(latency === null ? [] : [[backend, latency] as const]),
     backend: latency === null ? null : backend,
-    latent: {
-      count: answered,
-      mean: new Float64Array(2),
-      std: new Float64Array(2),
-      isConstant: false,
-      drift: null,
-      ...story.latent,
-    },
+    isConstant: story.isConstant ?? false,
     topMotifs: new Map(),
   };
 }

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   lstatSync,
   mkdirSync,
@@ -16,7 +17,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { nodeDisk } from '../../../src/models/store/node-disk.ts';
-import { activated, confirmed } from '../../../src/models/store/store-transitions.ts';
+import { activated, confirmed, started } from '../../../src/models/store/store-transitions.ts';
 import { filesOf, membersOf, optionsOn } from '../../fakes/store.ts';
 import { openRealStore } from '../../fakes/store-operations.ts';
 
@@ -106,7 +107,7 @@ t.test('on a real disk that is full nothing stays, and the model before it serve
     code: 'STORE_FAILED',
     message: /model\.onnx|b\.onnx.*the disk is full; about \d{8} bytes are needed.*model gc/,
   });
-  t.strictSame(readdirSync(root).sort(), ['.lock', 'a', 'active', 'journal.json', 'previous']);
+  t.strictSame(readdirSync(root).sort(), ['.install', '.lock', 'a', 'active', 'journal.json', 'previous']);
   t.strictSame(await openRealStore(root, (sentence) => t.fail(sentence)).read(), state);
   const left = Number(statSync(join(place, 'filler')).size);
   t.equal(left, 3 << 20);
@@ -136,10 +137,39 @@ t.test('installs, changes and removals of several processes at once all happen, 
     [],
   );
   t.strictSame(
-    readdirSync(root).filter((name) => /^\.(?!lock)/.test(name)),
+    readdirSync(root).filter((name) => /^\.(?!lock$|install$)/.test(name)),
     [],
   );
 });
+
+/** A process whose install is stuck between staging and its place, as one that was stopped by ^Z is. */
+async function stuckInVerify(root: string) {
+  const child = spawn(process.execPath, [DRIVER, 'stuck in verify', root], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+t.test(
+  'while an install proves its model, the journal changes at once; what it staged stays, until it dies',
+  async (t) => {
+    const root = join(t.testdir({}), 'models');
+    await inProcess('install', root);
+    const child = await stuckInVerify(root);
+    t.teardown(() => child.kill('SIGKILL'));
+    const staged = () => readdirSync(root).filter((name) => name.startsWith('.staging-'));
+    const impatient = openRealStore(root, (sentence) => t.fail(sentence), nodeDisk, 0);
+    t.match(await impatient.change((now) => started(activated(now, 'tcn@1', 'boot'), 'boot')), { active: 'tcn@1' });
+    t.match(await impatient.change(confirmed), { probation: null });
+    t.equal(staged().length, 1);
+    const another = impatient.install(membersOf(filesOf('a@1')), optionsOn(null));
+    await t.rejects(another, { code: 'CONFLICT', message: /\.install is locked by another process/ });
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+    t.match(await openRealStore(root).read(), { active: 'tcn@1', probation: null });
+    t.strictSame(staged(), []);
+  },
+);
 
 t.test('a clock that is set back changes nothing: what is newest is what was installed last', async (t) => {
   const root = join(t.testdir({}), 'models');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { SidecarError } from '../../../src/core/errors.ts';
 import type { Disk } from '../../../src/models/store/disk.ts';
 import { ROLES, refIn } from '../../../src/models/store/store-ref.ts';
 import { RECORD } from '../../../src/models/store/store-shelf.ts';
@@ -12,7 +13,7 @@ import {
   createCrashingDisk,
   type Survival,
 } from '../../fakes/crashing-disk.ts';
-import { filesOf, install, PACKAGED_DIRECTORY, ROOT, storeOn } from '../../fakes/store.ts';
+import { filesOf, install, membersOf, optionsOn, PACKAGED_DIRECTORY, ROOT, storeOn } from '../../fakes/store.ts';
 
 /** The store after a@1 and b@1 were installed, and a@1 activated and confirmed. */
 async function prepare(...more: ((disk: Disk) => Promise<unknown>)[]): Promise<CrashingDisk> {
@@ -31,7 +32,21 @@ const change = (disk: Disk, transition: (state: StoreState) => StoreState) => st
 const at = '2026-01-01T00:00:00Z';
 const activateB = (disk: Disk) => change(disk, (state) => to.activated(state, 'b@1', 'boot'));
 const candidateB = (disk: Disk) =>
-  change(disk, (state) => to.withCandidate(state, { ref: 'b@1', mode: 'shadow', share: 0 }));
+  change(disk, (state) => to.withCandidate(state, { ref: 'b@1', mode: 'shadow', share: 0, phase: 'running' }));
+
+/** Another process activates b@1 while c@1 lies in staging, whose install has its own lock all the time. */
+async function installWhileChanging(disk: Disk): Promise<void> {
+  const installLock = async () => {
+    throw new SidecarError('CONFLICT', 'an install is under way');
+  };
+  const other = storeOn(disk, { installLock });
+  const { verify, ...options } = optionsOn(disk);
+  const changing = async (directory: string) => {
+    await other.change((state) => to.activated(state, 'b@1', 'boot'));
+    return verify(directory);
+  };
+  await storeOn(disk).install(membersOf(filesOf('c@1')), { ...options, verify: changing });
+}
 
 /** Spoils a file of b@1 as a bad card would. */
 async function spoil(disk: Disk): Promise<void> {
@@ -55,6 +70,12 @@ const OPERATIONS: readonly Operation[] = [
   { name: 'install a new name', before: prepare, run: (disk) => install(disk, 'c@1') },
   { name: 'install another version', before: prepare, run: (disk) => install(disk, 'a@2') },
   { name: 'install again over damaged files', before: () => prepare(spoil), run: (disk) => install(disk, 'b@1') },
+  {
+    name: 'install while another process changes the journal',
+    before: prepare,
+    run: installWhileChanging,
+    between: [activateB],
+  },
   { name: 'activate', before: prepare, run: activateB },
   { name: 'start probation', before: () => prepare(activateB), run: (d) => change(d, (s) => to.started(s, 'boot')) },
   { name: 'confirm', before: () => prepare(activateB), run: (disk) => change(disk, to.confirmed) },
@@ -72,7 +93,7 @@ const OPERATIONS: readonly Operation[] = [
   {
     name: 'promote',
     before: () => prepare(candidateB),
-    run: (disk) => change(disk, (state) => (state.candidate === null ? state : to.promoted(state, 'boot'))),
+    run: (disk) => change(disk, (state) => to.started(to.activated(state, 'b@1', 'boot'), 'boot')),
   },
   {
     name: 'end the comparison',

@@ -41,7 +41,9 @@ t.test('a change is in the journal, and the links show it', async (t) => {
   const disk = await stocked('a@1', 'b@1');
   await activate(disk, 'a@1');
   t.strictSame(await linksOf(disk), ['a/1', PACKAGED_DIRECTORY, null]);
-  const state = await change(disk, (s) => to.withCandidate(s, { ref: 'b@1', mode: 'canary', share: 0.05 }));
+  const state = await change(disk, (s) =>
+    to.withCandidate(s, { ref: 'b@1', mode: 'canary', share: 0.05, phase: 'running' }),
+  );
   t.strictSame(await linksOf(disk), ['a/1', PACKAGED_DIRECTORY, 'b/1']);
   t.strictSame([state.generation, await storeOn(disk).read()], [2, state]);
 });
@@ -54,7 +56,7 @@ t.test('a change to what is so already, or one that throws, writes nothing', asy
   await t.rejects(activate(disk, 'z@9'), { code: 'MODEL_MISSING', message: /z@9 is not in the store.*model install/ });
   await t.rejects(activate(disk, '../../etc@1'), { code: 'USAGE' });
   await t.rejects(
-    change(disk, (s) => to.withCandidate(s, { ref: 'z@9', mode: 'shadow', share: 0 })),
+    change(disk, (s) => to.withCandidate(s, { ref: 'z@9', mode: 'shadow', share: 0, phase: 'running' })),
     { code: 'MODEL_MISSING' },
   );
   t.strictSame(await disk.readFile(join(ROOT, 'journal.json')), journal);
@@ -167,7 +169,7 @@ t.test('what has a role is not removed, and the sentence says how to free it', a
   await activate(disk, 'a@1');
   await change(disk, to.confirmed);
   await activate(disk, 'b@1');
-  await change(disk, (state) => to.withCandidate(state, { ref: 'c@1', mode: 'shadow', share: 0 }));
+  await change(disk, (state) => to.withCandidate(state, { ref: 'c@1', mode: 'shadow', share: 0, phase: 'running' }));
   const store = storeOn(disk);
   await t.rejects(store.remove('b@1'), { code: 'CONFLICT', message: /active model: activate another/ });
   await t.rejects(store.remove('a@1'), { code: 'CONFLICT', message: /rollback goes back to/ });
@@ -283,6 +285,53 @@ t.test('the lock is held from the first look to the last sync, and given back af
   await store.change((state) => to.activated(state, 'a@1', 'boot'));
   await t.rejects(store.remove('a@1'));
   t.strictSame(log, ['locked at true', 'free', 'locked at true', 'free', 'locked at true', 'free']);
+});
+
+t.test(
+  "an install has its own lock throughout, and the store's neither while it receives nor while it proves",
+  async (t) => {
+    const disk = createCrashingDisk();
+    const log: string[] = [];
+    const logged = (name: string) => async () => {
+      log.push(`${name} taken`);
+      return async () => void log.push(`${name} free`);
+    };
+    const store = storeOn(disk, { lock: logged('store'), installLock: logged('install') });
+    const { verify, ...options } = optionsOn(disk);
+    const loggedVerify = (directory: string) => {
+      log.push('verify');
+      return verify(directory);
+    };
+    await store.install(membersOf(filesOf('a@1')), { ...options, verify: loggedVerify });
+    const recovery = ['store taken', 'store free'];
+    t.strictSame(log, ['install taken', ...recovery, 'verify', ...recovery, 'install free']);
+  },
+);
+
+t.test('what somebody puts in the place of a model while it is proved is found, and stays', async (t) => {
+  const disk = await stocked();
+  const { verify, ...options } = optionsOn(disk);
+  const meanwhile = async (directory: string) => {
+    for (const path of ['a', 'a/1']) await disk.mkdir(join(ROOT, path));
+    await put(disk, join(ROOT, 'a/1/model.onnx'), 'other');
+    return verify(directory);
+  };
+  const installing = storeOn(disk).install(membersOf(filesOf('a@1')), { ...options, verify: meanwhile });
+  await t.rejects(installing, { code: 'MODEL_REFUSED', message: /with other files/ });
+  t.strictSame(await disk.list(join(ROOT, 'a/1')), ['model.onnx']);
+});
+
+t.test('what is staged is left alone while its install lives, and goes with the next look after it died', async (t) => {
+  const disk = await stocked('a@1');
+  await disk.mkdir(join(ROOT, '.staging-1'));
+  await put(disk, join(ROOT, '.staging-1/manifest.yaml'), 'x');
+  for (const code of ['CONFLICT', 'STORE_FAILED'] as const) {
+    const installLock = () => Promise.reject(new SidecarError(code, 'no'));
+    await storeOn(disk, { installLock }).change((state) => to.activated(state, 'a@1', 'boot'));
+    t.equal(await disk.kindOf(join(ROOT, '.staging-1')), 'directory', code);
+  }
+  await storeOn(disk).read();
+  t.equal(await disk.kindOf(join(ROOT, '.staging-1')), null);
 });
 
 t.test('where a model lies', async (t) => {

@@ -73,7 +73,14 @@ export function scene(parts: SceneParts = {}): Scene {
       async run(input, ticket) {
         runs.push({ input, ticket });
         const outputs = parts.outputs?.(input) ?? answer;
-        return { outputs, backend: 'cpu', degraded: parts.degraded ?? null, queueMs: 0.5, inferMs: 1.25 };
+        return {
+          outputs,
+          backend: 'cpu',
+          degraded: parts.degraded ?? null,
+          queueMs: 0.5,
+          inferMs: 1.25,
+          serviceMs: 1.25,
+        };
       },
     },
   };

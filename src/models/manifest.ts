@@ -24,9 +24,13 @@ export function parseManifest(text: string, file: string, parseYaml: ParseYaml):
   return manifest;
 }
 
+/** Compiling takes milliseconds that a model which is loaded beside the traffic would take from it. */
+const validators = new WeakMap<TSchema, ReturnType<typeof Compile>>();
+
 /** Data against a schema. Throws MODEL_INVALID naming the file and the keys that are wrong. */
 export function checkData<T>(schema: TSchema, data: unknown, file: string): T {
-  const validator = Compile(schema);
+  const validator = validators.get(schema) ?? Compile(schema);
+  validators.set(schema, validator);
   if (validator.Check(data)) return data as T;
   const problems = [...validator.Errors(data)].map(
     (error) => `${keyOf(error.instancePath)} ${error.message}${unknownKeys(error.params)}`,

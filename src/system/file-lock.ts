@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
+import { closeSync, constants, fchownSync, fstatSync, lstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { messageOf, SidecarError } from '../core/errors.ts';
 
 export interface FileLockOptions {
@@ -38,11 +29,11 @@ export function lockFile(path: string, options: FileLockOptions): (waitMs?: numb
   return async (waitMs = options.waitMs ?? DEFAULT_WAIT_MS) => {
     opened ??= openFlock(options.importKoffi);
     const flock = await opened;
-    const descriptor = open(path);
+    const descriptor = await open(path);
     try {
       giveToOwner(descriptor, path);
       await untilLocked(() => flock(descriptor, path), waitMs, path);
-      sign(descriptor, options.what);
+      await sign(descriptor, options.what);
     } catch (thrown) {
       closeSync(descriptor);
       throw thrown;
@@ -51,10 +42,15 @@ export function lockFile(path: string, options: FileLockOptions): (waitMs?: numb
   };
 }
 
+/** A disk that is busy keeps a writer waiting for tens of milliseconds, and not the requests meanwhile. */
+const openFile = promisify(fs.open);
+const truncate = promisify(fs.ftruncate);
+const write = promisify(fs.write);
+
 /** Only for its owner: whoever may open it could hold it for ever. */
-function open(path: string): number {
+async function open(path: string): Promise<number> {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    return await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (cause) {
     throw (isForbidden(cause) && ofAnother(path, cause)) || failed(path, messageOf(cause), cause);
   }
@@ -117,10 +113,10 @@ async function untilLocked(tryLock: () => boolean, waitMs: number, path: string)
 }
 
 /** Who has it, for those that wait. A full disk does not keep anybody from having it. */
-function sign(descriptor: number, what: string): void {
+async function sign(descriptor: number, what: string): Promise<void> {
   try {
-    ftruncateSync(descriptor);
-    writeSync(descriptor, `${what}, process ${process.pid}\n`, 0);
+    await truncate(descriptor, 0);
+    await write(descriptor, Buffer.from(`${what}, process ${process.pid}\n`));
   } catch {
     // then the others read nothing
   }

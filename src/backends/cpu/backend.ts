@@ -80,12 +80,11 @@ export async function inspectOnnx(bytes: Uint8Array, startWorker: StartWorker, l
 /** Available while any model has a thread: one that has none answers BACKEND_UNAVAILABLE by itself, and takes no other along. */
 function toState(lanes: number, models: ReadonlySet<CpuModel>): BackendState {
   const isAvailable = models.size === 0 || [...models].some((model) => model.lanesUp > 0);
-  const name = cpus()[0]?.model.trim() || process.arch; // Arm kernels tell no model name
   return {
     kind: 'cpu',
     available: isAvailable,
     reason: isAvailable ? null : 'No CPU inference thread runs; one is being started.',
-    device: `CPU (${name}, ${lanes} ${lanes === 1 ? 'thread' : 'threads'})`,
+    device: `CPU (${processorName()}, ${lanes} ${lanes === 1 ? 'thread' : 'threads'})`,
     degraded: whyDegraded([...models]),
   };
 }
@@ -94,6 +93,14 @@ function whyDegraded(models: readonly CpuModel[]): string | null {
   const one = models.find((model) => model.degraded !== null);
   if (one === undefined) return null;
   return models.length === 1 ? one.degraded : `${one.id}: ${one.degraded}`;
+}
+
+let processor: string | null = null;
+
+/** Asking the system takes milliseconds, and the state is asked for with every request. Arm kernels tell no model name. */
+function processorName(): string {
+  processor ??= cpus()[0]?.model.trim() || process.arch;
+  return processor;
 }
 
 /** The bytes are verified as they go to the runtime, so nobody can change them in between. */

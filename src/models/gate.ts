@@ -44,6 +44,8 @@ interface Entry {
 
 /** Weight of the newest measurement in the moving average of the service time. */
 const SMOOTHING = 0.2;
+/** A window that was held up once must not have the next ones refused; one that really takes longer is believed soon. */
+const MAX_JUMP = 4;
 const FIRST_GUESS_MS = 1;
 
 /**
@@ -117,7 +119,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   /** A staged window waits inside the backend for the one before it: that is not its service time. */
   function learn(insideMs: number): number {
     const ownMs = insideMs / Math.max(1, running.size / model.lanes);
-    serviceMs += SMOOTHING * (ownMs - serviceMs);
+    serviceMs += SMOOTHING * (Math.min(ownMs, MAX_JUMP * serviceMs) - serviceMs);
     return ownMs;
   }
 

@@ -93,6 +93,24 @@ t.test('a slow outlier refuses nothing for ever: an idle backend is always tried
   t.equal(await codeOf(next), 'answered');
 });
 
+t.test(
+  'a window that was held up once has nobody else refused; windows that all take longer are believed soon',
+  async (t) => {
+    const { gate, started, clock } = world({ capacity: 1 });
+    const run = async (ms: number) => {
+      const answer = gate.run(input(0), ticket());
+      clock.now += ms;
+      started.at(-1)?.end();
+      await answer;
+    };
+    for (let i = 0; i < 30; i++) await run(1);
+    await run(60);
+    t.ok(gate.stats().serviceMs < 2, `${gate.stats().serviceMs}`);
+    for (let i = 0; i < 25; i++) await run(20);
+    t.ok(gate.stats().serviceMs > 15, `${gate.stats().serviceMs}`);
+  },
+);
+
 t.test('a window whose client has gone is dropped before it runs', async (t) => {
   const { gate, started } = world({ capacity: 1 });
   let isGone = false;

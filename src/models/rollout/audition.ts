@@ -1,19 +1,11 @@
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { ModelRef } from '../store/store-state.ts';
 import type { References } from './echo.ts';
-import {
-  type GateResult,
-  judgeFingerprint,
-  judgeLatency,
-  judgeOutputs,
-  type Performer,
-  passGate,
-  type Rehearsal,
-  rehearse,
-} from './rehearsal.ts';
+import { type GateResult, judgeFingerprint, passGate, rehearse } from './rehearsal.ts';
 import type { Resident } from './resident.ts';
 import type { RolloutLimits } from './rollout-limits.ts';
 import type { Seats } from './seats.ts';
+import { passOrThrow, perform, toPerformer } from './side-by-side.ts';
 
 export interface AuditionParts {
   readonly ref: ModelRef;
@@ -68,14 +60,18 @@ export async function audition(parts: AuditionParts): Promise<Admitted> {
       tellGolden,
     );
     requireSameTask(seats.active, resident);
-    const before = parts.canHoldTwo ? await perform(parts, resident, gates) : null;
+    const before = parts.canHoldTwo
+      ? await perform(seats.active, resident, parts.limits().maxLatencyFactor, gates)
+      : null;
     await passGate(
       gates,
       'device',
       () => takeDevice(resident!),
       (text) => text,
     );
-    const references = parts.canHoldTwo ? before : await perform(parts, resident, gates);
+    const references = parts.canHoldTwo
+      ? before
+      : await perform(seats.active, resident, parts.limits().maxLatencyFactor, gates);
     await performOnDevice(parts, resident, gates);
     return { resident, gates, references, withdraw: () => giveBack(seats.active, withdraw) };
   } catch (thrown) {
@@ -119,58 +115,6 @@ async function takeDevice(resident: Resident): Promise<string> {
   return `its golden windows pass there, cosine ${golden.cosine.toFixed(7)}`;
 }
 
-/** More would tell little more, and the active model computes them beside its traffic. */
-const RECENTS = 12;
-/** A machine that is busy with something else for a moment is no reason to turn a model away. */
-const TRIES = 3;
-
-/** Both models compute the same windows, side by side: the golden ones of both, and the latest that clients really sent. */
-async function perform(
-  { seats: { active }, limits }: AuditionParts,
-  next: Resident,
-  gates: GateResult[],
-): Promise<References | null> {
-  const windows = [
-    ...active.goldenInputs(),
-    ...next.goldenInputs().map(next.toInputOf(active)),
-    ...active.recents.windows().slice(0, RECENTS),
-  ];
-  const theirs = toPerformer(active, windows);
-  const mine = toPerformer(next, windows.map(active.toInputOf(next)));
-  if (mine === null) return null;
-  for (let tries = 1; ; tries++) {
-    const [found, before] = await sideBySide(mine, theirs, next, gates);
-    const latency = judgeLatency(found, before, limits().maxLatencyFactor);
-    if (!latency.ok && tries < TRIES) continue;
-    require(gates, judgeOutputs(found));
-    require(gates, latency);
-    return before && { now: found.latents, before: before.latents };
-  }
-}
-
-/**
- * Where the active model has no answer to a window either, or does not run at all, the new one is asked its own golden
- * windows alone: then there is nothing to compare with.
- */
-async function sideBySide(
-  mine: Performer,
-  theirs: Performer | null,
-  next: Resident,
-  gates: GateResult[],
-): Promise<[Rehearsal, Rehearsal | null]> {
-  const isSound = theirs !== null && (await rehearse([theirs]).then(isDone, isNot));
-  const alone = { ...mine, inputs: next.goldenInputs() };
-  const run = () => rehearse(isSound ? [mine, theirs] : [alone]);
-  const [found, before = null] = await run().catch((thrown) => {
-    gates.push({ name: 'outputs', ok: false, text: messageOf(thrown) });
-    throw thrown;
-  });
-  return [found!, before];
-}
-
-const isDone = () => true;
-const isNot = () => false;
-
 async function performOnDevice({ limits }: AuditionParts, next: Resident, gates: GateResult[]): Promise<void> {
   if (next.golden?.backend !== 'hailo') return;
   const performer = toPerformer(next, next.goldenInputs());
@@ -178,22 +122,7 @@ async function performOnDevice({ limits }: AuditionParts, next: Resident, gates:
   const [mine] = await rehearse([performer]);
   const expectedMs = next.bundle.artefacts.find(({ kind }) => kind === 'hef')?.expectedDeviceMs ?? null;
   const result = judgeFingerprint(mine!, expectedMs, limits().maxLatencyFactor);
-  if (result !== null) require(gates, result);
-}
-
-function toPerformer(resident: Resident, inputs: readonly Float32Array[]): Performer | null {
-  if (resident.model === null) return null;
-  const { model } = resident.model;
-  return {
-    model,
-    inputs,
-    toVectors: (outputs) => resident.toVectors(outputs),
-  };
-}
-
-function require(gates: GateResult[], result: GateResult): void {
-  gates.push(result);
-  if (result.ok === false) throw new SidecarError('MODEL_REFUSED', result.text);
+  if (result !== null) passOrThrow(gates, result);
 }
 
 async function giveBack(active: Resident, withdraw: () => Promise<void>): Promise<void> {

@@ -69,7 +69,7 @@ async function failureInTheField(hot: { ref: string; directory: string }): Promi
   const field = WINDOWS.map(toFieldBody);
   const answered = await sendUntil(async () => !(await serves()).startsWith('tiny'), field);
   require((answered.get('500') ?? 0) > 0, 'the model did not fail');
-  await type(0, /tiny@hot was taken back at .*not finite/, 'list');
+  await type(0, /! tiny@hot, .*not finite/, 'list');
   await send(20);
 }
 
@@ -81,7 +81,7 @@ async function killInProbation(hot: { ref: string }): Promise<void> {
   await box.stop('SIGKILL');
   await box.start();
   say(`${box.log().trim()}\n`);
-  await type(0, /tiny@hot was taken back at .*died/, 'list');
+  await type(0, /! tiny@hot, .*died/, 'list');
   await send(20);
 }
 

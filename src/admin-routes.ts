@@ -4,6 +4,7 @@ import type { AdminRoute } from './admin/route.ts';
 import { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import { RefusedModel } from './models/rollout/audition.ts';
+import { requireStored } from './models/rollout/comeback.ts';
 import { retire } from './models/rollout/retire.ts';
 import type { Outcome, Succession } from './models/rollout/succession.ts';
 import type { Trial } from './models/rollout/trial.ts';
@@ -94,6 +95,7 @@ function begin(parts: CommandParts, candidate: Candidate): Promise<Outcome> {
   const { state, store, succession, trial, opener, log } = parts;
   return succession.command(`make ${candidate.ref} the candidate`, async () => {
     requireCandidateFits(state, candidate.ref);
+    await requireStored(store, candidate.ref);
     const seated = state.seats.candidate?.resident;
     const resident = seated?.ref === candidate.ref ? seated : await opener.open(candidate.ref);
     try {
@@ -139,9 +141,9 @@ async function promote(
   const { candidate, enough, missing, gates } = requireComparison(state);
   const failed = gates.filter(({ ok }) => ok === false);
   if (!force && (!enough || failed.length > 0)) {
-    const why = enough ? failed.map(({ name, text }) => `${name}: ${text}`).join('; ') : missing;
+    const why = enough || failed.length > 0 ? failed.map(({ name, text }) => `${name}: ${text}`).join('; ') : missing;
     throw new RefusedModel(
-      `${candidate.ref} was not promoted: ${why}. Wait, change rollout.* in the configuration, or say --force.`,
+      `${candidate.ref} was not promoted: ${why}. ${failed.length > 0 ? 'It fails' : 'Wait'}, change rollout.* in the configuration, or say --force.`,
       gates,
       undefined,
     );

@@ -19,6 +19,7 @@ import { MAX_BUNDLE_BYTES } from './models/bundle-file/member-rules.ts';
 import { requireTrust } from './models/bundle-file/signature.ts';
 import { createBundle } from './models/create.ts';
 import { fitMotifs } from './models/motifs/fit-motifs.ts';
+import { refOf } from './models/store/store-ref.ts';
 import { PACKAGED } from './models/store/store-state.ts';
 import { bundleDirectory, readBundle, readExpected, readStored, readYaml, startCpuThread, taskOf } from './parts.ts';
 import { whyPinned } from './rollout.ts';
@@ -37,7 +38,11 @@ export function model(argv: string[], io: Io): Promise<number> {
   const backend = createCpuBackend({ lanes: 1, startWorker: startCpuThread, log: toLog(io) });
   const task = taskOf({ task: 'tcn' });
   const load = async (from: string) => readBundle(await findBundle(from, config, toWarn(io)));
-  const provable = async (directory: string) => provedOnCpu(await readBundle(directory), check);
+  const provable = async (directory: string) => {
+    const bundle = await readBundle(directory);
+    refOf(bundle.manifest); // what the store could not hold
+    return provedOnCpu(bundle, check);
+  };
   return modelCommand(rest, io, {
     defaultBundle: () => bundleDirectory(config()),
     load: (from) => load(from),
@@ -161,9 +166,21 @@ function install(
   store: ReturnType<typeof openModelStore>,
 ): ReturnType<InstallDeps['install']> {
   const verify = async (directory: string) => {
-    await requireTrust(directory, { trustedKeys: config.model.trusted_keys, origin });
-    const bundle = await prove(await readExpected(directory, config));
+    const bundle = await look(directory).catch((thrown) => {
+      throw withoutStaging(thrown, directory);
+    });
     return { ...bundle, name: bundle.manifest.name, version: bundle.manifest.version };
   };
+  async function look(directory: string): Promise<Bundle> {
+    await requireTrust(directory, { trustedKeys: config.model.trusted_keys, origin });
+    return prove(await readExpected(directory, config));
+  }
   return store.install(members, { verify, maxBytes: MAX_BUNDLE_BYTES, ...(expectedBytes && { expectedBytes }) });
+}
+
+/** The directory is gone when the sentence is read. */
+function withoutStaging(thrown: unknown, directory: string): unknown {
+  if (!(thrown instanceof SidecarError)) return thrown;
+  const sentence = thrown.message.replaceAll(`${directory}/`, '').replaceAll(directory, 'The bundle');
+  return new SidecarError(thrown.code, sentence, { cause: thrown });
 }

@@ -37,7 +37,7 @@ t.test('a constant model passes its golden windows, but not the gate', async (t)
   t.match(await box.model('install', dull), { ok: true });
   t.match(await box.model('activate', 'tiny@dull'), {
     ok: false,
-    gates: [{ ok: true }, { name: 'outputs', ok: false, text: /ignores its input/ }],
+    gates: [{ ok: true }, {}, { name: 'outputs', ok: false, text: /ignores its input/ }],
   });
 });
 
@@ -259,3 +259,39 @@ t.test('a candidate with which the daemon died is none any more', async (t) => {
   await until(async () => (await second.model('list')).candidate === null);
   t.equal(second.daemon.state.seats.candidate, null);
 });
+
+t.test('a model without motif scores does not take the place of one that has them', async (t) => {
+  const directory = t.testdir();
+  const box = await startBox(t, 'probation_s: 300', join(directory, 'store'));
+  await box.model(
+    'install',
+    writeTinyBundle(join(directory, 'latent'), { hasMotifs: false }, { version: 'latent' }).directory,
+  );
+  const refused = await box.model('activate', 'tiny@latent');
+  t.match(refused, { ok: false, error: { message: /motif scores: .*has none.*fit-motifs/ } });
+});
+
+t.test(
+  'a rollback whose model is gone ends on the packaged one, in the store, too; a second one goes no further',
+  async (t) => {
+    const directory = t.testdir();
+    const box = await startBox(t, 'probation_s: 0', join(directory, 'store'));
+    for (const version of ['1', '2']) {
+      await box.model('install', writeTinyBundle(join(directory, version), {}, { version }).directory);
+      await box.model('activate', `tiny@${version}`);
+    }
+    rmSync(join(box.store, 'tiny', '1'), { recursive: true });
+    t.match(await box.model('rollback'), { ok: true, active: 'packaged', previous: null, serves: /^imu-motif-tcn@/ });
+    t.match(await box.model('activate', 'tiny@2'), { ok: true });
+    t.match(await box.model('rollback'), { ok: true, active: 'packaged', previous: 'tiny@2' });
+    t.match(await box.model('rollback'), {
+      ok: false,
+      error: { code: 'CONFLICT', message: /tiny@2, and that was taken back.*activate it/ },
+    });
+    t.match(await box.model('confirm'), { ok: false, error: { code: 'CONFLICT', message: /nothing is on probation/ } });
+    t.match(await box.model('activate', 'nope@1'), {
+      ok: false,
+      error: { code: 'MODEL_MISSING', message: /not in the store/ },
+    });
+  },
+);

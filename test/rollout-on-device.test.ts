@@ -41,7 +41,7 @@ t.test('the device moves to the new model under load: nothing fails, the CPU car
   const box = await startBox(t, 'auto');
   t.match(await box.model('activate', 'tiny@1'), {
     ok: true,
-    gates: [{}, {}, {}, { name: 'device', text: /pass there/ }],
+    gates: [{}, {}, {}, {}, { name: 'device', text: /pass there/ }],
   });
   t.match(await box.model('confirm'), { ok: true });
   t.equal((await infer(box.url, WINDOW)).backend, 'hailo');

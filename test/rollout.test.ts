@@ -21,7 +21,13 @@ t.test('install, activate, confirm, rollback: each says what serves, and it does
     serves: 'tiny@1',
     active: 'tiny@1',
     previous: 'packaged',
-    gates: [{ name: 'golden windows', ok: true }, { name: 'outputs' }, { name: 'latency' }, { name: 'device' }],
+    gates: [
+      { name: 'golden windows', ok: true },
+      { name: 'motif scores' },
+      { name: 'outputs' },
+      { name: 'latency' },
+      { name: 'device' },
+    ],
     probation: { ref: 'tiny@1', phase: 'running', seconds: Number },
   });
   t.match(box.notified.at(-1), /^STATUS Serving tiny@1 .*, on probation/, 'which systemctl status shows');

@@ -111,6 +111,8 @@ export async function compareCommand(argv: readonly string[], io: Io, deps: Stor
     );
   }
   printGates(io, (reply.gates ?? []) as readonly Gate[]);
+  const failed = (reply.gates ?? []).filter(({ ok }) => ok === false).map(({ name }) => name);
+  if (failed.length > 0) io.out(`It fails: ${failed.join(', ')}.`);
   io.out(reply.enough ? 'Enough to judge: "model promote" goes by these gates.' : `${reply.missing}.`);
   return 0;
 }

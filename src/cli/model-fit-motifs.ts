@@ -5,6 +5,7 @@ import type { FitOptions, FitProgress, FitReport } from '../models/motifs/fit-mo
 import type { PrototypeFit } from '../models/motifs/fit-prototypes.ts';
 import { isLabel, LABEL_RULE } from '../models/motifs/window-lines.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
+import { tellNextSteps } from './store-deps.ts';
 
 /** The lines of `model --help`. */
 export const FIT_MOTIFS_HELP = `  fit-motifs --windows FILE.ndjson --out DIR [--from DIR|NAME@VERSION] [--k N|auto] [--seed N] [--labels A,B,…]
@@ -138,7 +139,7 @@ function print(io: Io, { bundle, windows, fit }: FitReport): void {
   );
   for (const line of toTable(fit.kind === 'prototypes' ? prototypeRows(fit) : classRows(fit))) io.out(`  ${line}`);
   for (const line of fit.kind === 'prototypes' ? prototypeLines(fit) : classLines(fit)) io.out(`  ${line}`);
-  io.out(`  Serve it with: MODEL_BUNDLE=${directory} hailo-tcn-sidecar serve`);
+  tellNextSteps(io, directory);
 }
 
 function prototypeRows({ motifs }: PrototypeFit): string[][] {

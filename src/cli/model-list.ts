@@ -40,7 +40,16 @@ export async function listCommand(argv: readonly string[], io: Io, deps: StoreDe
   }
   for (const line of toTable(models.map((model) => toRow(model, daemon, packagedId)))) io.out(line);
   const { refused } = state;
-  for (const { ref, why, at } of refused) io.out(`${io.colour.yellow('!')} ${ref} was taken back at ${at}: ${why}`);
+  for (const { ref, why, at } of refused) io.out(`${io.colour.yellow('!')} ${ref}, ${at}: ${why}`);
+  const serves = daemon?.loaded?.find(({ role }) => role === 'active');
+  if (serves !== undefined && serves.ref !== null && serves.ref !== state.active)
+    io.out(
+      `${io.colour.yellow('!')} The daemon serves ${serves.id}, and the store does not know it yet: see the daemon's log.`,
+    );
+  if (daemon === null && state.probation !== null)
+    io.out(
+      `${io.colour.yellow('!')} ${state.probation.ref} is not confirmed: a start after a crash or a reboot serves the model before it.`,
+    );
   if (deps.whyPinned !== null) io.out(`${io.colour.yellow('!')} ${deps.whyPinned}`);
   if (running === false) io.out(io.colour.dim('The daemon does not run, or does not answer.'));
   return 0;

@@ -19,6 +19,7 @@ import { gcCommand, LIST_HELP, listCommand, removeCommand } from './model-list.t
 import { PACK_HELP, type PackDeps, packCommand } from './model-pack.ts';
 import { keygenCommand, SIGN_HELP, signCommand } from './model-sign.ts';
 import { VERIFY_HELP, type VerifyDeps, verifyCommand } from './model-verify.ts';
+import { FLAG, HELP_FLAG, TEXT, tellNextSteps } from './store-deps.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar model COMMAND [OPTIONS]
 
@@ -103,10 +104,6 @@ export async function modelCommand(argv: readonly string[], io: Io, deps: ModelD
   );
 }
 
-const TEXT = { type: 'string' } as const;
-const FLAG = { type: 'boolean' } as const;
-const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
-
 async function create(argv: readonly string[], io: Io, deps: ModelDeps): Promise<number> {
   const options = {
     onnx: TEXT,
@@ -146,7 +143,7 @@ async function create(argv: readonly string[], io: Io, deps: ModelDeps): Promise
     io.out('  It has no motif scores: /encode will answer, /infer will not, unless a head is given with --motifs');
     io.out('  or inference.allow_uncalibrated_motifs is on.');
   }
-  io.out(`  Serve it with: MODEL_BUNDLE=${bundle.directory} hailo-tcn-sidecar serve`);
+  tellNextSteps(io, bundle.directory);
   return 0;
 }
 

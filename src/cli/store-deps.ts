@@ -46,7 +46,7 @@ export interface DaemonReply {
     readonly error_ratio: number | null;
   } | null;
   readonly refused?: readonly { readonly ref: string; readonly why: string; readonly at: string }[];
-  readonly loaded?: readonly { readonly role: string; readonly id: string }[];
+  readonly loaded?: readonly { readonly role: string; readonly id: string; readonly ref: string | null }[];
 }
 
 export const FLAG = { type: 'boolean' } as const;
@@ -58,6 +58,12 @@ export function printGates(io: Io, gates: readonly Gate[]): void {
     const mark = ok === null ? io.colour.dim('-') : ok ? io.colour.green('✓') : io.colour.red('✗');
     io.out(`${mark} ${name}: ${text}`);
   }
+}
+
+/** What to do with a bundle that was just made. */
+export function tellNextSteps(io: Io, directory: string): void {
+  io.out(`  Put it into the store with: sudo hailo-tcn-sidecar model install ${directory}`);
+  io.out(`  Serve it with: MODEL_BUNDLE=${directory} hailo-tcn-sidecar serve`);
 }
 
 /** The operand of a command. Throws USAGE. */

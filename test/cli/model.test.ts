@@ -75,7 +75,7 @@ t.test('create hands on what was asked and says how to serve it', async (t) => {
   t.match(asked, [
     { onnx: 'a', config: 'b', out: 'c', hef: null, motifs: null, name: null, version: '7', replace: false },
   ]);
-  t.match(out, /no motif scores.*\n.*\n.*MODEL_BUNDLE=/);
+  t.match(out, /no motif scores.*\n.*\n.*model install .*\n.*MODEL_BUNDLE=/);
 });
 
 t.test('wrong use is told, with the way to the help', async (t) => {

@@ -83,6 +83,11 @@ exec ${life.place.executable} "$@"
     t.match(first, { status: 0, err: '', out: /imu-motif-tcn@two serves on .*, confirmed/ }, first.out);
     t.equal(await modelOf(life.url), 'two');
 
+    const undone = await deploy('--rollback');
+    t.match(undone, { status: 0 }, undone.out + undone.err);
+    t.not(await modelOf(life.url), 'two');
+    t.match(await deploy(join(life.home, 'run', 'two.tcnmodel')), { status: 0 });
+
     const second = await deploy(await pack('three'), '--no-wait');
     t.match(second, { status: 0 }, second.out);
     daemon.child.kill('SIGKILL');
@@ -100,8 +105,12 @@ exec ${life.place.executable} "$@"
     t.match(refused.out + refused.err, /imu-motif-tcn@two/, 'what serves is told');
 
     const back = await deploy('--rollback');
-    t.match(back, { status: 0 }, back.out + back.err);
-    t.not(await modelOf(life.url), 'two');
+    t.not(back.status, 0);
+    t.match(
+      back.out + back.err,
+      /no model before imu-motif-tcn@two/,
+      'a revert is no step that a rollback goes further from',
+    );
     daemon.child.kill('SIGTERM');
     t.match(await daemon.ended, { status: 0 });
   },

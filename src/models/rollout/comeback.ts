@@ -2,7 +2,7 @@ import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/log.ts';
 import type { Store } from '../store/store.ts';
 import { type ModelRef, PACKAGED, type StoreState } from '../store/store-state.ts';
-import { reverted } from '../store/store-transitions.ts';
+import { confirmed, forgotten, reverted } from '../store/store-transitions.ts';
 import type { Resident } from './resident.ts';
 import { retire } from './retire.ts';
 import type { Seats } from './seats.ts';
@@ -69,7 +69,8 @@ export async function note(comeback: Comeback, { store, now, onChange }: Comebac
     const state = await store.change((books) => {
       if (books.active === back.ref) return books; // told already
       const next = transition(books, why, now());
-      return next.active === back.ref ? next : reverted(next, 'It could not be loaded.', now());
+      if (next.active === back.ref) return next;
+      return reverted(forgotten(books, next.active), `${why}; ${next.active} could not be loaded`, now()); // the packaged one
     });
     onChange();
     return state;
@@ -91,4 +92,45 @@ export async function settle(back: Resident, failed: Resident, parts: ComebackPa
     parts.log.error({}, `${back.id} serves from the CPU, the device cannot be given back to it: ${messageOf(thrown)}`);
   }
   await retire(failed, parts);
+}
+
+/** Only what serves can be confirmed. Throws CONFLICT. */
+export function confirmedBy(active: Resident, now: StoreState): StoreState {
+  if (active.ref !== now.active) {
+    const sentence = `${active.id} serves, but the store has ${now.active} as active: activate one of them.`;
+    throw new SidecarError('CONFLICT', sentence);
+  }
+  return confirmed(now);
+}
+
+/** Throws CONFLICT when there is nothing to confirm. */
+export function requireOnProbation(isOn: boolean, active: Resident): void {
+  if (!isOn) throw new SidecarError('CONFLICT', `${active.id} is confirmed already: nothing is on probation.`);
+}
+
+/** Twice the same command, by two people or one who is impatient, must not go further than was meant. Throws CONFLICT. */
+export function requireWayBack({ previous, refused }: StoreState, active: Resident): void {
+  if (active.failure() !== null) return; // anything is better
+  const refusal = refused.find(({ ref }) => ref === previous);
+  if (previous === null && active.ref !== PACKAGED) {
+    throw new SidecarError(
+      'CONFLICT',
+      `There is no model before ${active.id} to go back to: activate the one that you mean, "model activate ${PACKAGED}" for the one that ships.`,
+    );
+  }
+  if (refusal === undefined) return;
+  throw new SidecarError(
+    'CONFLICT',
+    `The model before ${active.id} is ${previous}, and that was taken back at ${refusal.at} (${refusal.why}): activate it if you mean it.`,
+  );
+}
+
+/** Throws MODEL_MISSING for what the store does not hold, USAGE for what cannot be a model of it. */
+export async function requireStored(store: Store, ref: ModelRef): Promise<void> {
+  store.directoryOf(ref);
+  if (ref === PACKAGED || (await store.list()).some((model) => model.ref === ref)) return;
+  throw new SidecarError(
+    'MODEL_MISSING',
+    `${ref} is not in the store: "model list" shows what is, "model install" adds to it.`,
+  );
 }

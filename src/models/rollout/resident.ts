@@ -3,6 +3,7 @@ import { type ErrorCode, toSidecarError } from '../../core/errors.ts';
 import type { Clock } from '../../core/log.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { ServedModel, Ticket, TimedInference } from '../../core/model.ts';
+import { rowsOf } from '../../core/motif-head.ts';
 import type { Vectors } from '../../core/task.ts';
 import type { Tensors } from '../../core/tensor.ts';
 import type { Bundle } from '../bundle.ts';
@@ -87,6 +88,18 @@ export class Resident {
     }
     const { served } = this.#model;
     this.#served = { ...served, runner: { run: (input, ticket) => this.#run(served, input, ticket) } };
+  }
+
+  /** How many motif scores it gives, of its own or by its head; 0 when it gives none. */
+  get scoreCount(): number {
+    const { head, manifest } = this.bundle;
+    return manifest.outputs.motif_scores?.shape.at(-1) ?? (head === null ? 0 : rowsOf(head).length);
+  }
+
+  /** Names of its motifs, in the order of the scores; empty when it has none. */
+  get labels(): readonly string[] {
+    const { labels } = this.bundle.manifest.motifs;
+    return labels.length > 0 ? labels : (this.bundle.head?.labels ?? []);
   }
 
   /** Why it answers nobody, one sentence; null while it does. */

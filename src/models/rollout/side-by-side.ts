@@ -10,6 +10,8 @@ const RECENTS = 12;
 const TRIES = 3;
 /** So many times as slow is no bad moment. */
 const CLEARLY = 5;
+/** Below that a busy machine explains any factor. */
+const HOPELESS_MS = 10;
 
 /** Both models compute the same windows, side by side: the golden ones of both, and the latest that clients really sent. */
 export async function perform(
@@ -26,6 +28,7 @@ export async function perform(
   const theirs = toPerformer(active, windows);
   const mine = toPerformer(next, windows.map(active.toInputOf(next)));
   if (mine === null) return null;
+  passOrThrow(gates, judgeScores(active, next));
   requireNotHopeless(active, next, maxFactor, gates);
   for (let tries = 1; ; tries++) {
     const [found, before] = await sideBySide(mine, theirs, next, gates);
@@ -38,11 +41,26 @@ export async function perform(
   }
 }
 
+/** Clients that get motif scores now would get 503; those that read them by their place must hear of another order. */
+function judgeScores(active: Resident, next: Resident): GateResult {
+  const name = 'motif scores';
+  const [before, count] = [active.scoreCount, next.scoreCount];
+  if (before > 0 && count === 0) {
+    const text = `${next.id} has none and ${active.id} has ${before}: /infer would answer 503. Give it a head with "model fit-motifs"`;
+    return { name, ok: false, text };
+  }
+  if (before !== count) return { name, ok: null, text: `mind that there are ${count}, before ${before}` };
+  const [now, then] = [active.labels.join(', '), next.labels.join(', ')];
+  if (now !== then)
+    return { name, ok: null, text: `mind that they are called otherwise, or in another order: ${then || 'no names'}` };
+  return { name, ok: true, text: `${count}, as before` };
+}
+
 /** Its golden windows tell already: every further window would take the time from those who wait for an answer. */
 function requireNotHopeless(active: Resident, next: Resident, maxFactor: number, gates: GateResult[]): void {
   const { golden: before } = active;
   const { golden: found } = next;
-  if (before === null || found === null || before.backend !== found.backend) return;
+  if (before === null || found === null || before.backend !== found.backend || found.medianMs < HOPELESS_MS) return;
   const toRehearsal = ({ medianMs, backend }: GoldenFigures) => ({
     inputs: [],
     latents: [],

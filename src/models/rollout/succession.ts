@@ -4,10 +4,10 @@ import { MESSAGE_IDS } from '../../core/message-ids.ts';
 import { inTime } from '../../core/timer.ts';
 import type { Store } from '../store/store.ts';
 import type { ModelRef, StoreState } from '../store/store-state.ts';
-import { confirmed, fallbackOf, paused, reverted, rolledBack } from '../store/store-transitions.ts';
+import { fallbackOf, paused, reverted, rolledBack } from '../store/store-transitions.ts';
 import { admit } from './admission.ts';
 import { createChanges } from './changes.ts';
-import { bringBack, settle } from './comeback.ts';
+import { bringBack, confirmedBy, requireOnProbation, requireStored, requireWayBack, settle } from './comeback.ts';
 import { createDebts, RETRY_MS } from './debts.ts';
 import type { ProbationOutcome } from './probation.ts';
 import type { GateResult } from './rehearsal.ts';
@@ -67,9 +67,6 @@ export interface Succession {
   close(): Promise<void>;
 }
 
-/** A stop waits so long for the change that is under way. */
-const STOP_MS = 3000;
-
 export function createSuccession(parts: SuccessionParts): Succession {
   const { seats, store, log } = parts;
   const changes = createChanges();
@@ -79,6 +76,7 @@ export function createSuccession(parts: SuccessionParts): Succession {
   async function activate(ref: ModelRef, { allowGap }: { readonly allowGap: boolean }): Promise<Outcome> {
     const old = seats.active;
     if (old.ref === ref) return { state: await store.read(), gates: [] };
+    await requireStored(store, ref);
     requireNoProbation();
     const next = await admit({ ...parts, ref, allowGap });
     if (seats.candidate?.resident === next.resident) parts.trial.end();
@@ -134,13 +132,7 @@ export function createSuccession(parts: SuccessionParts): Succession {
 
   async function confirmNow(how: string): Promise<Outcome> {
     const { active, standby } = seats;
-    const state = await store.change((now) => {
-      if (active.ref === now.active) return confirmed(now);
-      throw new SidecarError(
-        'CONFLICT',
-        `${active.id} serves, but the store has ${now.active} as active: activate one of them.`,
-      );
-    });
+    const state = await store.change((now) => confirmedBy(active, now));
     endProbation();
     log.info({ message_id: MESSAGE_IDS.modelConfirmed }, `${active.id} is confirmed: ${how}`);
     seats.standby = null;
@@ -175,6 +167,16 @@ export function createSuccession(parts: SuccessionParts): Succession {
     return { state: await debts.owe({ why, transition, back, failed }), gates: [] };
   }
 
+  async function confirm(): Promise<Outcome> {
+    requireOnProbation(vigil !== null, seats.active);
+    return confirmNow('by the operator');
+  }
+
+  async function rollback(): Promise<Outcome> {
+    requireWayBack(await store.read(), seats.active);
+    return stepBack('rolled back by the operator', rolledBack);
+  }
+
   const command = <T>(what: string, run: () => Promise<T>) =>
     changes.now(what, async () => {
       await parts.requireFree();
@@ -192,8 +194,8 @@ export function createSuccession(parts: SuccessionParts): Succession {
     later: changes.next,
     command,
     activate: (ref, options) => command(`activate ${ref}`, () => activate(ref, options)),
-    confirm: () => command('confirm', () => confirmNow('by the operator')),
-    rollback: () => command('roll back', () => stepBack('rolled back by the operator', rolledBack)),
+    confirm: () => command('confirm', confirm),
+    rollback: () => command('roll back', rollback),
     resume: (state) => {
       if (state.probation === null) return;
       beginProbation(null);
@@ -208,8 +210,9 @@ export function createSuccession(parts: SuccessionParts): Succession {
       vigil?.stop();
       await inTime(
         changes.next('stop', async () => {}),
-        STOP_MS,
+        3000,
       );
+      await debts.settle();
       if (vigil !== null || seats.candidate !== null) await store.change((now) => paused(now));
     },
   };

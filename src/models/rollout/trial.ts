@@ -119,13 +119,8 @@ export function createTrial({ seats, clock, limits }: TrialParts): Trial {
 
 /** Motifs are compared by name where both have names. */
 function toLabels(active: Resident, candidate: Resident): PairsParts {
-  const labels = { active: labelsOf(active), candidate: labelsOf(candidate) };
+  const labels = { active: active.labels, candidate: candidate.labels };
   return labels.active.length > 0 && labels.candidate.length > 0 ? { labels } : {};
-}
-
-function labelsOf({ bundle }: Resident): readonly string[] {
-  const { labels } = bundle.manifest.motifs;
-  return labels.length > 0 ? labels : (bundle.head?.labels ?? []);
 }
 
 function isIdle({ model }: Resident): boolean {

@@ -85,7 +85,7 @@ inside kill -KILL "$(prop MainPID)"
 check 'kill -9 during the probation: systemd starts it again' within 20 restarts_beyond "$n"
 check '… the model before serves' within 5 serves_version "$FIRST"
 expect '… the journal says why, under its MESSAGE_ID' "$NAME@2\.0\.0 was taken back.*died while .*on probation" reverted "$c"
-expect '… so does model list' "! $NAME@2\.0\.0 was taken back at 20.*died while" model list
+expect '… so does model list' "! $NAME@2\.0\.0, 20.*died while" model list
 model activate "$NAME@2.0.0" >/dev/null; c=$(now)
 check 'restart during the probation' restart_it
 is '… goes on with it' '2.0.0 2.0.0' "$(serves) $(watched)"

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { writeTinyBundle } from '../fixtures/bundle.ts';
@@ -33,7 +34,9 @@ export async function recordReplies(t: Test): Promise<RealReplies> {
   await json('confirm');
   await json('activate', 'tiny@2');
   const rollback = await json('rollback');
-  const refusal = await json('activate', 'tiny@none');
+  await json('install', bundle('3'));
+  rmSync(join(directory, 'store', 'tiny', '3', 'model.onnx'));
+  const refusal = await json('activate', 'tiny@3');
   const activate = await json('activate', 'tiny@2');
   const list = await json('list');
   await box.stop();

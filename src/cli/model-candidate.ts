@@ -98,7 +98,7 @@ export async function compareCommand(argv: readonly string[], io: Io, deps: Stor
   ];
   for (const line of toTable(rows)) io.out(line);
   const { cosine } = pairs;
-  io.out(`${pairs.pairs} windows computed by both, ${pairs.dropped} left out because one of them was busy`);
+  io.out(`${pairs.pairs} windows computed by both, ${pairs.dropped} left out because one of them was busy, or rested`);
   if (cosine !== null) {
     const [mean, p5, median, min] = [cosine.mean, cosine.p5, cosine.median, cosine.min].map((value) =>
       value.toFixed(DECIMALS),

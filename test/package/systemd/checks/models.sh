@@ -17,7 +17,7 @@ reverted() { after "$1" MESSAGE_ID="$(message_id modelReverted)"; }
 start_it() { inside systemctl reset-failed $PKG 2>/dev/null; inside systemctl start $PKG; }
 restart_it() { inside systemctl reset-failed $PKG 2>/dev/null; inside systemctl restart $PKG; }
 # All that is in the store, without what the program keeps for itself.
-shelves() { inside find $STORE -mindepth 1 ! -name .lock ! -name .daemon | sort; }
+shelves() { inside find $STORE -mindepth 1 ! -name .lock ! -name .install ! -name .daemon | sort; }
 # bundle VERSION [OPTION…]: /root/VERSION.tcnmodel
 bundle() {
   local version=$1; shift
@@ -44,7 +44,7 @@ refused '… and leaves no file' inside test -e /root/never.tcnmodel
 
 check 'install, as root, whose files nobody else may read' inside sh -c 'umask 077; hailo-tcn-sidecar model install /root/2.0.0.tcnmodel'
 is '… all of it belongs to the service' '' "$(inside find $STORE \( ! -user $PKG -o ! -group $PKG \) | brief)"
-is '… everybody may read it' '' "$(inside find $STORE -mindepth 1 ! -name .lock ! -name .daemon \( -type d ! -perm 755 -o -type f ! -perm 644 \) | brief)"
+is '… everybody may read it' '' "$(inside find $STORE -mindepth 1 ! -name .lock ! -name .install ! -name .daemon \( -type d ! -perm 755 -o -type f ! -perm 644 \) | brief)"
 expect 'model list shows it' "^$NAME@2\.0\.0 +[0-9.]+ kB" model list
 is '… and the packaged one serves' "packaged $FIRST" "$(listed 'd["active"]') $(serves)"
 expect '… also to a user without rights' "^$NAME@2\.0\.0 " nobody hailo-tcn-sidecar model list
@@ -214,7 +214,7 @@ expect 'a model that the configuration names is changed by no command: a sentenc
 inside cp /root/keys.yaml $YAML; afresh
 
 # --- the package's own life ---
-content() { inside sh -c "cd $STORE && find . -type f ! -name .lock ! -name .daemon | sort | xargs sha256sum; readlink active previous" | sha256sum; }
+content() { inside sh -c "cd $STORE && find . -type f ! -name .lock ! -name .install ! -name .daemon | sort | xargs sha256sum; readlink active previous" | sha256sum; }
 kept=$(content)
 check 'reinstall' apt install -y --reinstall -o Dpkg::Options::=--force-confold $PKG
 is '… keeps the store' "$kept" "$(content)"

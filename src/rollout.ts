@@ -152,6 +152,7 @@ function toLimits({ loaded }: State): RolloutLimits {
     maxDrift: rollout.max_drift,
     minCosine: rollout.min_cosine,
     minMotifAgreement: rollout.min_motif_agreement,
+    mayLackScores: loaded.config.inference.allow_uncalibrated_motifs,
   };
 }
 

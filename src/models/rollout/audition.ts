@@ -60,18 +60,14 @@ export async function audition(parts: AuditionParts): Promise<Admitted> {
       tellGolden,
     );
     requireSameTask(seats.active, resident);
-    const before = parts.canHoldTwo
-      ? await perform(seats.active, resident, parts.limits().maxLatencyFactor, gates)
-      : null;
+    const before = parts.canHoldTwo ? await perform(seats.active, resident, parts.limits(), gates) : null;
     await passGate(
       gates,
       'device',
       () => takeDevice(resident!),
       (text) => text,
     );
-    const references = parts.canHoldTwo
-      ? before
-      : await perform(seats.active, resident, parts.limits().maxLatencyFactor, gates);
+    const references = parts.canHoldTwo ? before : await perform(seats.active, resident, parts.limits(), gates);
     await performOnDevice(parts, resident, gates);
     return { resident, gates, references, withdraw: () => giveBack(seats.active, withdraw) };
   } catch (thrown) {

@@ -14,6 +14,8 @@ export interface RolloutLimits {
   readonly minCosine: number | null;
   /** Least share of windows with the same top motif, 0 to 1; null: not asked for. */
   readonly minMotifAgreement: number | null;
+  /** A model without motif scores may serve: a documented rule fills them (inference.allow_uncalibrated_motifs). */
+  readonly mayLackScores?: boolean;
 }
 
 /** Fewer windows say nothing of an error ratio. */

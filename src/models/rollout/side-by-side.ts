@@ -3,6 +3,7 @@ import type { GoldenFigures } from '../golden.ts';
 import type { References } from './echo.ts';
 import { type GateResult, judgeLatency, judgeOutputs, type Performer, type Rehearsal, rehearse } from './rehearsal.ts';
 import type { Resident } from './resident.ts';
+import type { RolloutLimits } from './rollout-limits.ts';
 
 /** More would tell little more, and the active model computes them beside its traffic. */
 const RECENTS = 12;
@@ -17,7 +18,7 @@ const HOPELESS_MS = 10;
 export async function perform(
   active: Resident,
   next: Resident,
-  maxFactor: number,
+  { maxLatencyFactor: maxFactor, mayLackScores = false }: RolloutLimits,
   gates: GateResult[],
 ): Promise<References | null> {
   const windows = [
@@ -28,7 +29,7 @@ export async function perform(
   const theirs = toPerformer(active, windows);
   const mine = toPerformer(next, windows.map(active.toInputOf(next)));
   if (mine === null) return null;
-  passOrThrow(gates, judgeScores(active, next));
+  passOrThrow(gates, judgeScores(active, next, mayLackScores));
   requireNotHopeless(active, next, maxFactor, gates);
   for (let tries = 1; ; tries++) {
     const [found, before] = await sideBySide(mine, theirs, next, gates);
@@ -42,10 +43,10 @@ export async function perform(
 }
 
 /** Clients that get motif scores now would get 503; those that read them by their place must hear of another order. */
-function judgeScores(active: Resident, next: Resident): GateResult {
+function judgeScores(active: Resident, next: Resident, mayLack: boolean): GateResult {
   const name = 'motif scores';
   const [before, count] = [active.scoreCount, next.scoreCount];
-  if (before > 0 && count === 0) {
+  if (before > 0 && count === 0 && !mayLack) {
     const text = `${next.id} has none and ${active.id} has ${before}: /infer would answer 503. Give it a head with "model fit-motifs"`;
     return { name, ok: false, text };
   }

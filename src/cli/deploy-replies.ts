@@ -10,7 +10,12 @@ const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
  * What "model … --json" prints, as far as deploy relies on it. Without a daemon the same commands tell and change the
  * store alone: then there is nothing to time, and nobody who counts the seconds and requests of a probation.
  */
-const Gate = Type.Object({ name: Type.String(), ok: Type.Boolean(), text: Type.String() });
+const Gate = Type.Object({
+  name: Type.String(),
+  /** null: no verdict, but something to mind. */
+  ok: Nullable(Type.Boolean()),
+  text: Type.String(),
+});
 export type Gate = Static<typeof Gate>;
 
 export const InstallReply = Type.Object({ ok: Type.Literal(true), model: Type.String(), alreadyThere: Type.Boolean() });

@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import { type Gate, RemoteRefusal } from './deploy-replies.ts';
 import type { Io } from './io.ts';
+import { toGateMark } from './store-deps.ts';
 
 /** What came of one step. */
 export interface StepRecord {
@@ -55,8 +56,5 @@ function print(io: Io, { name, state, text, gates = [] }: StepRecord): void {
   const { green, yellow, red, dim } = io.colour;
   const paints = { ok: green, warning: yellow, failed: red, skipped: dim };
   io.out(`${paints[state](MARKS[state])} ${name}: ${text}`);
-  for (const gate of gates) {
-    const mark = gate.ok ? green(MARKS.ok) : red(MARKS.failed);
-    io.out(`    ${mark} gate ${gate.name}: ${gate.text}`);
-  }
+  for (const gate of gates) io.out(`    ${toGateMark(io, gate)} gate ${gate.name}: ${gate.text}`);
 }

@@ -54,10 +54,13 @@ export const TEXT = { type: 'string' } as const;
 export const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
 
 export function printGates(io: Io, gates: readonly Gate[]): void {
-  for (const { name, ok, text } of gates) {
-    const mark = ok === null ? io.colour.dim('-') : ok ? io.colour.green('✓') : io.colour.red('✗');
-    io.out(`${mark} ${name}: ${text}`);
-  }
+  for (const gate of gates) io.out(`${toGateMark(io, gate)} ${gate.name}: ${gate.text}`);
+}
+
+/** A gate without a verdict is neither good nor bad. */
+export function toGateMark({ colour }: Io, { ok }: Pick<Gate, 'ok'>): string {
+  if (ok === null) return colour.dim('-');
+  return ok ? colour.green('✓') : colour.red('✗');
 }
 
 /** What to do with a bundle that was just made. */

@@ -25,6 +25,10 @@ t.test('deploy understands what the real commands print', async (t) => {
     t.match(parseReply(RollbackReply, printed(real.rollback)), { active: 'tiny@1', ms: Number });
     const refusal = { code: 'MODEL_REFUSED', gates: [{ name: 'golden windows', ok: false }] };
     t.throws(() => parseReply(ActivateReply, { ...printed(real.refusal), status: 1 }), refusal);
+    const { active, gates } = parseReply(ActivateReply, printed(real.relabelled));
+    t.equal(active, 'tiny@4');
+    const [scores] = gates.filter(({ name }) => name === 'motif scores');
+    t.match(scores, { ok: null, text: /^mind that they are called/ });
   });
 
   t.test('and of the store alone, while the daemon is down', async (t) => {

@@ -30,6 +30,15 @@ t.test('deploy', { skip: skipDeploy }, async (t) => {
     t.same(readFileSync(join(box.folder, 'state', 'installed')), readFileSync(file));
   });
 
+  t.test('a gate that leaves the judgement to people is no failure', async (t) => {
+    const gates = '[{"name":"motif scores","ok":null,"text":"mind that there are 8, before 12"}]';
+    const reply = `{"ok":true,"active":"imu@2","gates":${gates},"probation":null}`;
+    box.set('hook-activate', `printf imu@2 >"$BOX/active"; echo '${reply}'; exit`);
+    const { status, out } = await box.deploy([file]);
+    t.equal(status, 0);
+    t.match(out, /\n {4}- gate motif scores: mind that there are 8, before 12\n/);
+  });
+
   t.test('a name with blanks, quotes, a colon and a dollar is a name like any other', async (t) => {
     const folder = join(box.folder, `it's $(touch x) "a:b"`);
     mkdirSync(folder);

@@ -13,6 +13,8 @@ export interface RealReplies {
   readonly list: string;
   readonly rollback: string;
   readonly refusal: string;
+  /** Of a model whose motifs are called otherwise: a gate that neither passes nor fails. */
+  readonly relabelled: string;
   /** The daemon is down, and tiny@2 would go on with its probation. */
   readonly offline: {
     readonly list: string;
@@ -37,6 +39,10 @@ export async function recordReplies(t: Test): Promise<RealReplies> {
   await json('install', bundle('3'));
   rmSync(join(directory, 'store', 'tiny', '3', 'model.onnx'));
   const refusal = await json('activate', 'tiny@3');
+  const motifs = { labels: Array.from({ length: 12 }, (_, i) => `motif ${i}`), head: 'output' as const };
+  await json('install', writeTinyBundle(join(directory, '4'), {}, { version: '4', motifs }).directory);
+  const relabelled = await json('activate', 'tiny@4');
+  await json('rollback');
   const activate = await json('activate', 'tiny@2');
   const list = await json('list');
   await box.stop();
@@ -46,5 +52,5 @@ export async function recordReplies(t: Test): Promise<RealReplies> {
     after: await json('list'),
     activate: await json('activate', 'tiny@2'),
   };
-  return { install, activate, list, rollback, refusal, offline };
+  return { install, activate, list, rollback, refusal, relabelled, offline };
 }

@@ -120,6 +120,7 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
   undo.add('models', () => Promise.all(seats.list().map((seat) => seat.resident.close())));
   state = new State({ ...parts, seats, backend });
   state.books = books;
+  state.lastInferenceMs = resident.golden?.medianMs ?? null; // until a window of a client tells better
   const metrics = createMetrics(() => toReadings(state));
   const tell = () => {
     showServed(metrics, state);

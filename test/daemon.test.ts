@@ -27,6 +27,12 @@ t.test('the line to try works when pasted', async (t) => {
   t.ok(existsSync(line?.[3] ?? ''));
 });
 
+t.test('a monitor sees a latency before the first request: that of the golden windows', async (t) => {
+  const { url, daemon } = await startTestDaemon(t);
+  t.match(await healthOf(url), { latency_ms: Number });
+  t.equal(daemon.state.lastInferenceMs, daemon.state.golden?.medianMs);
+});
+
 t.test('a strict hailo without a device is up, unhealthy, answers 503 and says why: it does not end', async (t) => {
   const { url, notified } = await startTestDaemon(t, {
     yaml: 'server: {port: 0}\nbackend: {kind: hailo}\n',

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants, lstatSync, type Stats } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import { besides } from '../publish.ts';
+import { nodeDisk } from '../store/node-disk.ts';
+import { writeDurably } from '../store/store-files.ts';
 import { MANIFEST } from './member-rules.ts';
 
 /**
@@ -14,9 +16,9 @@ export async function writeFileWhole(path: string, content: AsyncIterable<Uint8A
   const target = resolve(path);
   const staging = besides(target, `${randomBytes(4).toString('hex')}.tmp`);
   try {
-    await writeDurably(staging, content);
-    await rename(staging, target);
-    await syncDirectory(dirname(target));
+    await writeDurably(nodeDisk, staging, content);
+    await nodeDisk.rename(staging, target);
+    await nodeDisk.syncDirectory(dirname(target));
   } catch (cause) {
     await rm(staging, { force: true }).catch(() => {}); // the first failure is the one to tell
     throw cause instanceof SidecarError ? cause : unwritable(path, cause);
@@ -48,31 +50,6 @@ async function isBundleFile(path: string): Promise<boolean> {
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MANIFEST.length + 1), 0, MANIFEST.length + 1, 0);
     return bytesRead === 0 || buffer.toString('latin1') === `${MANIFEST}\0`;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function writeDurably(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-  const handle = await open(path, 'wx', 0o644);
-  try {
-    for await (const chunk of content) await writeAll(handle, chunk);
-    await handle.chmod(0o644);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A write may take less than it was given. */
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
   } finally {
     await handle.close();
   }

@@ -41,7 +41,10 @@ export const nodeDisk: Disk = {
 
 async function create(path: string): Promise<NewFile> {
   const handle = await open(path, 'wx', FILE_MODE);
-  await handle.chmod(FILE_MODE);
+  await handle.chmod(FILE_MODE).catch(async (thrown) => {
+    await handle.close(); // nobody else has it yet
+    throw thrown;
+  });
   return {
     write: async (chunk) => {
       let done = 0;

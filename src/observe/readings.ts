@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
-import { type RolloutReadings, registerVersionReadings } from './version-readings.ts';
+import { type RolloutReadings, readingsOf, registerVersionReadings } from './version-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
 export interface Readings extends RolloutReadings {
@@ -19,18 +19,7 @@ export interface Readings extends RolloutReadings {
 
 /** Gauges that ask for their value at each scrape; `read` is called by each of them. */
 export function registerReadings(registers: Registry[], read: () => Readings): void {
-  const reading = (name: string, help: string, pick: (now: Readings) => number | null) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const value = pick(read());
-        this.reset(); // a value that is not known is absent, never zero
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
+  const reading = readingsOf(registers, read);
   reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
   reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
   reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>

@@ -65,18 +65,7 @@ export function registerVersionReadings(registers: Registry[], read: () => Rollo
       }
     },
   });
-  const reading = (name: string, help: string, pick: (now: RolloutReadings) => number | null) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        const value = pick(read());
-        this.reset(); // a value that is not known is absent, never zero
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
+  const reading = readingsOf(registers, read);
   reading('hailo_model_on_probation', '1 while the active model is not confirmed.', (now) =>
     now.isOnProbation ? 1 : 0,
   );
@@ -95,4 +84,20 @@ export function registerVersionReadings(registers: Registry[], read: () => Rollo
     'Share of windows with the same top motif.',
     (now) => now.candidate?.motifAgreement ?? null,
   );
+}
+
+/** Makes gauges without labels, each one figure of what is read at the scrape. */
+export function readingsOf<T>(registers: Registry[], read: () => T) {
+  return (name: string, help: string, pick: (now: T) => number | null): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const value = pick(read());
+        this.reset(); // a value that is not known is absent, never zero
+        if (value === null) this.remove();
+        else this.set(value);
+      },
+    });
 }

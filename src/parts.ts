@@ -9,7 +9,7 @@ import { toPlain } from './config/source.ts';
 import { SidecarError } from './core/errors.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { TaskKind } from './core/task.ts';
-import { type Bundle, loadBundle } from './models/bundle.ts';
+import { type Bundle, loadBundle, motifCount } from './models/bundle.ts';
 import { requireTrust } from './models/bundle-file/signature.ts';
 import { parseRef } from './models/store/store-ref.ts';
 import type { ModelRef } from './models/store/store-state.ts';
@@ -138,10 +138,4 @@ export function taskOf(manifest: Pick<Manifest, 'task'>): TaskKind {
   if (task !== undefined) return task;
   const known = TASKS.map(({ name }) => name).join(', ');
   throw new SidecarError('MODEL_INVALID', `The model's task is "${manifest.task}"; this program knows: ${known}.`);
-}
-
-/** How many scores the model or its head gives; null when it has none of its own. */
-export function motifCount({ manifest, head }: Pick<Bundle, 'manifest' | 'head'>): number | null {
-  const ofHead = head?.kind === 'dense' ? head.weights.length : head?.prototypes.length;
-  return manifest.outputs.motif_scores?.shape.at(-1) ?? ofHead ?? null;
 }

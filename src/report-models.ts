@@ -1,9 +1,8 @@
-import { artefactOf } from './models/bundle.ts';
+import { artefactOf, motifCount } from './models/bundle.ts';
 import type { Resident } from './models/rollout/resident.ts';
 import type { Role } from './models/rollout/seats.ts';
 import type { VitalFigures } from './models/rollout/vitals.ts';
 import type { Candidate, ModelRef, Refusal, StoreState } from './models/store/store-state.ts';
-import { motifCount } from './parts.ts';
 import { motifSource } from './report.ts';
 import type { State } from './state.ts';
 
@@ -81,7 +80,7 @@ export function toModelList(state: State): object {
 
 /** GET /model/info: all that is known of one version, with its source, and what it did lately. */
 export function toModelInfo(state: State, resident: Resident): object {
-  const { manifest, artefacts, head } = resident.bundle;
+  const { manifest, artefacts } = resident.bundle;
   const role = state.seats.list().find((seat) => seat.resident === resident)?.role ?? null;
   return {
     id: resident.id,
@@ -97,7 +96,7 @@ export function toModelInfo(state: State, resident: Resident): object {
     outputs: manifest.outputs,
     motifs: {
       count: motifCount(resident.bundle),
-      labels: manifest.motifs.labels.length > 0 ? manifest.motifs.labels : (head?.labels ?? []),
+      labels: resident.labels,
       source: motifSource(state, resident.bundle),
       head: manifest.motifs.head,
     },

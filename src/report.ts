@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { publicView } from './config/public-view.ts';
 import type { HealthReport } from './http/health.ts';
-import type { Bundle } from './models/bundle.ts';
+import { type Bundle, motifCount } from './models/bundle.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Readings } from './observe/readings.ts';
-import { motifCount } from './parts.ts';
 import { toComparison, toModels } from './report-models.ts';
 import type { State } from './state.ts';
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { VerifiedArtefact } from '../core/backend.ts';
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { type Golden, GoldenSchema, type Manifest, type MotifHead } from '../core/manifest.ts';
+import { rowsOf } from '../core/motif-head.ts';
 import { sizeOf } from '../core/tensor.ts';
 import { fileOf, MAX_BYTES, readBytes, readJson, readText, requireDigest } from './bundle-files.ts';
 import { readHead } from './head.ts';
@@ -45,6 +46,11 @@ export async function loadBundle(directory: string, options: BundleOptions): Pro
 /** The bundle's artefact of a kind, or null. */
 export function artefactOf(bundle: Bundle, kind: 'onnx' | 'hef'): VerifiedArtefact | null {
   return bundle.artefacts.find((artefact) => artefact.kind === kind) ?? null;
+}
+
+/** How many scores the model or its head gives; null when it has none of its own. */
+export function motifCount({ manifest, head }: Pick<Bundle, 'manifest' | 'head'>): number | null {
+  return manifest.outputs.motif_scores?.shape.at(-1) ?? (head && rowsOf(head).length);
 }
 
 /** A .hef that was asked for and would not be used must be said, not ignored. */

@@ -3,10 +3,9 @@ import { type ErrorCode, toSidecarError } from '../../core/errors.ts';
 import type { Clock } from '../../core/log.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { ServedModel, Ticket, TimedInference } from '../../core/model.ts';
-import { rowsOf } from '../../core/motif-head.ts';
 import type { Vectors } from '../../core/task.ts';
 import type { Tensors } from '../../core/tensor.ts';
-import type { Bundle } from '../bundle.ts';
+import { type Bundle, motifCount } from '../bundle.ts';
 import type { GoldenFigures } from '../golden.ts';
 import { type OpenModel, openModel, toSource } from '../open.ts';
 import type { Proof } from '../proof.ts';
@@ -92,8 +91,7 @@ export class Resident {
 
   /** How many motif scores it gives, of its own or by its head; 0 when it gives none. */
   get scoreCount(): number {
-    const { head, manifest } = this.bundle;
-    return manifest.outputs.motif_scores?.shape.at(-1) ?? (head === null ? 0 : rowsOf(head).length);
+    return motifCount(this.bundle) ?? 0;
   }
 
   /** Names of its motifs, in the order of the scores; empty when it has none. */

@@ -1,6 +1,7 @@
 import { messageOf, SidecarError } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/log.ts';
 import type { Store } from '../store/store.ts';
+import { missing } from '../store/store-remove.ts';
 import { type ModelRef, PACKAGED, type StoreState } from '../store/store-state.ts';
 import { confirmed, forgotten, reverted } from '../store/store-transitions.ts';
 import type { Resident } from './resident.ts';
@@ -129,8 +130,5 @@ export function requireWayBack({ previous, refused }: StoreState, active: Reside
 export async function requireStored(store: Store, ref: ModelRef): Promise<void> {
   store.directoryOf(ref);
   if (ref === PACKAGED || (await store.list()).some((model) => model.ref === ref)) return;
-  throw new SidecarError(
-    'MODEL_MISSING',
-    `${ref} is not in the store: "model list" shows what is, "model install" adds to it.`,
-  );
+  throw missing(ref);
 }

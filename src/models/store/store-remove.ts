@@ -68,6 +68,7 @@ function reasonAndRemedy(ref: ModelRef, state: StoreState): string {
   return 'it is the candidate: end the comparison with "hailo-tcn-sidecar model candidate --stop", and try again.';
 }
 
+/** MODEL_MISSING, in the one sentence that there is for it. */
 export function missing(ref: ModelRef): SidecarError {
   return new SidecarError(
     'MODEL_MISSING',

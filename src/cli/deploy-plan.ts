@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { SidecarError } from '../core/errors.ts';
-import { parseCommandLine } from './io.ts';
+import { FLAG, HELP_FLAG, parseCommandLine, TEXT } from './io.ts';
 
 export const DEPLOY_HELP = `Usage: hailo-tcn-sidecar deploy [USER@]HOST FILE [OPTIONS]
        hailo-tcn-sidecar deploy [USER@]HOST --rollback [OPTIONS]
@@ -42,8 +42,6 @@ export interface Target {
   readonly sshOptions: readonly string[];
 }
 
-const TEXT = { type: 'string' } as const;
-const FLAG = { type: 'boolean' } as const;
 const OPTIONS = {
   port: TEXT,
   identity: TEXT,
@@ -53,7 +51,7 @@ const OPTIONS = {
   rollback: FLAG,
   'no-wait': FLAG,
   json: FLAG,
-  help: { type: 'boolean', short: 'h' },
+  help: HELP_FLAG,
 } as const;
 
 /** The plan of a command line; null when it asks for help. Throws USAGE. */

@@ -62,6 +62,11 @@ export function fail(io: Io, thrown: unknown, isJson = false): number {
   return error.rule.exit;
 }
 
+/** The options of subcommands are of these kinds, most of them. */
+export const FLAG = { type: 'boolean' } as const;
+export const TEXT = { type: 'string' } as const;
+export const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
+
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ options: T; allowPositionals: true; strict: true }>>;
 

@@ -1,16 +1,8 @@
 import { ERRORS, type ErrorCode, SidecarError } from '../core/errors.ts';
 import type { StoreState } from '../models/store/store-state.ts';
 import { activated, rolledBack } from '../models/store/store-transitions.ts';
-import { type Io, parseCommandLine } from './io.ts';
-import {
-  type DaemonReply,
-  FLAG,
-  HELP_FLAG,
-  printGates,
-  requireDaemon,
-  requireOperand,
-  type StoreDeps,
-} from './store-deps.ts';
+import { FLAG, HELP_FLAG, type Io, parseCommandLine } from './io.ts';
+import { type DaemonReply, printGates, requireDaemon, requireOperand, type StoreDeps } from './store-deps.ts';
 
 export const ACTIVATE_HELP = `  activate NAME@VERSION|packaged [--allow-gap] [--json]
                     let it serve: loaded and proved beside the active one, then watched for rollout.probation_s

@@ -1,16 +1,13 @@
 import { SidecarError } from '../core/errors.ts';
-import { type Io, parseCommandLine, toTable } from './io.ts';
+import { FLAG, HELP_FLAG, type Io, parseCommandLine, TEXT, toTable } from './io.ts';
 import { tell } from './model-activate.ts';
 import {
   type DaemonReply,
-  FLAG,
   type Gate,
-  HELP_FLAG,
   printGates,
   requireDaemon,
   requireOperand,
   type StoreDeps,
-  TEXT,
 } from './store-deps.ts';
 
 export const CANDIDATE_HELP = `  candidate NAME@VERSION [--shadow | --canary PERCENT | --named] [--json]

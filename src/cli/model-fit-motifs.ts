@@ -4,7 +4,7 @@ import type { ClassFit } from '../models/motifs/fit-classes.ts';
 import type { FitOptions, FitProgress, FitReport } from '../models/motifs/fit-motifs.ts';
 import type { PrototypeFit } from '../models/motifs/fit-prototypes.ts';
 import { isLabel, LABEL_RULE } from '../models/motifs/window-lines.ts';
-import { type Io, parseCommandLine, toTable } from './io.ts';
+import { FLAG, HELP_FLAG, type Io, parseCommandLine, TEXT, toTable } from './io.ts';
 import { tellNextSteps } from './store-deps.ts';
 
 /** The lines of `model --help`. */
@@ -20,8 +20,6 @@ export interface FitMotifsDeps {
   fit(source: Bundle, options: FitOptions, progress: FitProgress): Promise<FitReport>;
 }
 
-const TEXT = { type: 'string' } as const;
-const FLAG = { type: 'boolean' } as const;
 const OPTIONS = {
   windows: TEXT,
   from: TEXT,
@@ -33,7 +31,7 @@ const OPTIONS = {
   'bundle-version': TEXT,
   force: FLAG,
   json: FLAG,
-  help: { type: 'boolean', short: 'h' },
+  help: HELP_FLAG,
 } as const;
 const SEE = 'See "hailo-tcn-sidecar model --help".';
 const MAX_K = 256;

@@ -1,8 +1,8 @@
 import { SidecarError } from '../core/errors.ts';
 import type { Members } from '../models/bundle-file/members.ts';
 import type { Installed } from '../models/store/store-install.ts';
-import { type Io, parseCommandLine } from './io.ts';
-import { FLAG, HELP_FLAG, requireOperand, type StoreDeps, showBytes, TEXT } from './store-deps.ts';
+import { FLAG, HELP_FLAG, type Io, parseCommandLine, TEXT } from './io.ts';
+import { requireOperand, type StoreDeps, showBytes } from './store-deps.ts';
 
 export const INSTALL_HELP = `  install FILE|DIR|https://URL [--sha256 HEX] [--json]
                     put a model into the store: whole, verified and signed as model.trusted_keys asks, or not at all`;

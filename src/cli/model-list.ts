@@ -1,8 +1,8 @@
 import { SidecarError } from '../core/errors.ts';
 import type { StoredModel } from '../models/store/store.ts';
 import { PACKAGED } from '../models/store/store-state.ts';
-import { type Io, parseCommandLine, toTable } from './io.ts';
-import { type DaemonReply, FLAG, HELP_FLAG, requireOperand, type StoreDeps, showBytes, TEXT } from './store-deps.ts';
+import { FLAG, HELP_FLAG, type Io, parseCommandLine, TEXT, toTable } from './io.ts';
+import { type DaemonReply, requireOperand, type StoreDeps, showBytes } from './store-deps.ts';
 
 export const LIST_HELP = `  list [--json]     the models of the store, which of them serves, and what was taken back and why
   remove NAME@VERSION [--json]

@@ -3,7 +3,7 @@ import { SidecarError } from '../core/errors.ts';
 import { createKeyPair } from '../models/bundle-file/private-key.ts';
 import { parsePublicKey } from '../models/bundle-file/public-key.ts';
 import { signBundle } from '../models/bundle-file/sign-bundle.ts';
-import { fail, type Io, parseCommandLine } from './io.ts';
+import { FLAG, fail, HELP_FLAG, type Io, parseCommandLine, TEXT } from './io.ts';
 import { operand, readPrivateKey, writeKeyFiles } from './model-keys.ts';
 
 export const SIGN_HELP = `  keygen [--out PREFIX] [--json]
@@ -12,9 +12,6 @@ export const SIGN_HELP = `  keygen [--out PREFIX] [--json]
                     add a signature to a .tcnmodel file or to an unpacked one`;
 
 const DEFAULT_PREFIX = 'model-signing';
-const TEXT = { type: 'string' } as const;
-const FLAG = { type: 'boolean' } as const;
-const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
 
 /** `model keygen`; resolves to the exit status. */
 export async function keygenCommand(argv: readonly string[], io: Io): Promise<number> {

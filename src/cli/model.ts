@@ -4,7 +4,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { artefactOf, type Bundle } from '../models/bundle.ts';
 import type { CreateOptions } from '../models/create.ts';
 import type { GoldenFigures } from '../models/golden.ts';
-import { fail, type Io, parseCommandLine, toTable } from './io.ts';
+import { FLAG, fail, HELP_FLAG, type Io, parseCommandLine, TEXT, toTable } from './io.ts';
 import {
   ACTIVATE_HELP,
   type ActivateDeps,
@@ -19,7 +19,7 @@ import { gcCommand, LIST_HELP, listCommand, removeCommand } from './model-list.t
 import { PACK_HELP, type PackDeps, packCommand } from './model-pack.ts';
 import { keygenCommand, SIGN_HELP, signCommand } from './model-sign.ts';
 import { VERIFY_HELP, type VerifyDeps, verifyCommand } from './model-verify.ts';
-import { FLAG, HELP_FLAG, TEXT, tellNextSteps } from './store-deps.ts';
+import { tellNextSteps } from './store-deps.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar model COMMAND [OPTIONS]
 

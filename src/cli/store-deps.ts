@@ -49,10 +49,6 @@ export interface DaemonReply {
   readonly loaded?: readonly { readonly role: string; readonly id: string; readonly ref: string | null }[];
 }
 
-export const FLAG = { type: 'boolean' } as const;
-export const TEXT = { type: 'string' } as const;
-export const HELP_FLAG = { type: 'boolean', short: 'h' } as const;
-
 export function printGates(io: Io, gates: readonly Gate[]): void {
   for (const gate of gates) io.out(`${toGateMark(io, gate)} ${gate.name}: ${gate.text}`);
 }

@@ -5,6 +5,7 @@ import { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import { RefusedModel } from './models/rollout/audition.ts';
 import { requireStored } from './models/rollout/comeback.ts';
+import type { Resident } from './models/rollout/resident.ts';
 import { retire } from './models/rollout/retire.ts';
 import type { Outcome, Succession } from './models/rollout/succession.ts';
 import type { Trial } from './models/rollout/trial.ts';
@@ -92,7 +93,7 @@ async function told({ state, store }: CommandParts, run: () => Promise<Outcome>)
 
 /** Loads the candidate beside the active model; on a device that is taken, on the CPU. */
 function begin(parts: CommandParts, candidate: Candidate): Promise<Outcome> {
-  const { state, store, succession, trial, opener, log } = parts;
+  const { state, store, succession, trial, opener } = parts;
   return succession.command(`make ${candidate.ref} the candidate`, async () => {
     requireCandidateFits(state, candidate.ref);
     await requireStored(store, candidate.ref);
@@ -100,8 +101,7 @@ function begin(parts: CommandParts, candidate: Candidate): Promise<Outcome> {
     const resident = seated?.ref === candidate.ref ? seated : await opener.open(candidate.ref);
     try {
       const books = await store.change((now) => withCandidate(now, candidate));
-      const left = trial.end();
-      if (left !== null && left !== resident) void retire(left, { clock: state.clock, log });
+      endTrial(parts, resident);
       resident.watch();
       trial.start({ resident, mode: candidate.mode, share: candidate.share });
       parts.onChange();
@@ -127,11 +127,16 @@ function requireCandidateFits(state: State, ref: ModelRef): void {
 function end(parts: CommandParts): Promise<Outcome> {
   return parts.succession.command('end the trial', async () => {
     const books = await parts.store.change((now) => withoutCandidate(now));
-    const left = parts.trial.end();
-    if (left !== null) void retire(left, { clock: parts.state.clock, log: parts.log });
+    endTrial(parts);
     parts.onChange();
     return { state: books, gates: [] };
   });
+}
+
+/** The candidate loses its seat, and is closed unless it is the one that `stays` loaded. */
+function endTrial({ trial, state, log }: CommandParts, stays: Resident | null = null): void {
+  const left = trial.end();
+  if (left !== null && left !== stays) void retire(left, { clock: state.clock, log });
 }
 
 async function promote(
@@ -140,10 +145,11 @@ async function promote(
 ): Promise<Outcome> {
   const { candidate, enough, missing, gates } = requireComparison(state);
   const failed = gates.filter(({ ok }) => ok === false);
-  if (!force && (!enough || failed.length > 0)) {
-    const why = enough || failed.length > 0 ? failed.map(({ name, text }) => `${name}: ${text}`).join('; ') : missing;
+  const hasFailed = failed.length > 0;
+  if (!force && (!enough || hasFailed)) {
+    const why = hasFailed ? failed.map(({ name, text }) => `${name}: ${text}`).join('; ') : missing;
     throw new RefusedModel(
-      `${candidate.ref} was not promoted: ${why}. ${failed.length > 0 ? 'It fails' : 'Wait'}, change rollout.* in the configuration, or say --force.`,
+      `${candidate.ref} was not promoted: ${why}. ${hasFailed ? 'It fails' : 'Wait'}, change rollout.* in the configuration, or say --force.`,
       gates,
       undefined,
     );

@@ -161,7 +161,7 @@ async function ask(
 
 function install(
   config: Config,
-  { members, origin, expectedBytes }: InstallSource,
+  { members, origin }: InstallSource,
   prove: (bundle: Bundle) => Promise<Bundle>,
   store: ReturnType<typeof openModelStore>,
 ): ReturnType<InstallDeps['install']> {
@@ -175,7 +175,7 @@ function install(
     await requireTrust(directory, { trustedKeys: config.model.trusted_keys, origin });
     return prove(await readExpected(directory, config));
   }
-  return store.install(members, { verify, maxBytes: MAX_BUNDLE_BYTES, ...(expectedBytes && { expectedBytes }) });
+  return store.install(members, { verify, maxBytes: MAX_BUNDLE_BYTES });
 }
 
 /** The directory is gone when the sentence is read. */

@@ -12,8 +12,6 @@ export interface InstallSource {
   members: Members;
   /** Where unsigned bundles may come from is another question than where they may not. */
   readonly origin: 'local' | 'remote';
-  /** The size of all files together, where it is known. */
-  readonly expectedBytes?: number;
   close?(): Promise<void>;
 }
 

@@ -1,7 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/log.ts';
 import { createEcho, type Echo, type References } from './echo.ts';
-import type { DriftFigures } from './judgement.ts';
 import { createProbation, type ProbationOutcome } from './probation.ts';
 import type { Arbiter, Resident } from './resident.ts';
 import type { RolloutLimits } from './rollout-limits.ts';
@@ -22,7 +21,6 @@ export interface Vigil {
   /** It cannot be loaded: then a window without an answer of numbers counts as the model's fault. */
   goWithout(): void;
   remainingMs(): number;
-  drift(): DriftFigures | null;
   goldenFailed(why: string): void;
   stop(): void;
 }
@@ -57,7 +55,6 @@ export function createVigil({ resident, limits, clock, onEnd }: VigilParts, pred
     },
     goWithout: () => void resident.arbiters.delete(arbiter),
     remainingMs: probation.remainingMs,
-    drift: () => echo?.drift() ?? null,
     goldenFailed: probation.goldenFailed,
     stop: () => {
       probation.stop();

@@ -3,7 +3,7 @@ import { SidecarError } from '../../core/errors.ts';
 import type { Members } from '../bundle-file/members.ts';
 import type { Disk } from './disk.ts';
 import { ensureDirectory, removeTree, STAGING, writeDurably } from './store-files.ts';
-import { refOf, requireRef } from './store-ref.ts';
+import { placeOf, refOf } from './store-ref.ts';
 import {
   digestFiles,
   type FileRecords,
@@ -13,6 +13,7 @@ import {
   orderOf,
   RECORD,
   readRecord,
+  sumOf,
 } from './store-shelf.ts';
 import { requireSpace, stageMembers } from './store-stage.ts';
 import type { ModelRef } from './store-state.ts';
@@ -86,8 +87,7 @@ async function stageAndPlace<V extends Named>(
   const verified = await verify(staging);
   const ref = refOf(verified);
   const outcome = await exclusively(() => place({ disk, root, staging, ref, files }));
-  const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
-  return { ref, directory: placeOf(root, ref), bytes, verified, ...outcome };
+  return { ref, directory: placeOf(root, ref), bytes: sumOf(files), verified, ...outcome };
 }
 
 interface Placing {
@@ -96,11 +96,6 @@ interface Placing {
   readonly staging: string;
   readonly ref: ModelRef;
   readonly files: FileRecords;
-}
-
-function placeOf(root: string, ref: ModelRef): string {
-  const { name, version } = requireRef(ref);
-  return join(root, name, version);
 }
 
 async function place(placing: Placing): Promise<{ alreadyThere: boolean; repaired: boolean }> {

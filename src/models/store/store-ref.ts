@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SidecarError } from '../../core/errors.ts';
 import { type ModelRef, PACKAGED, type StoreState } from './store-state.ts';
 
@@ -27,6 +28,12 @@ export function requireRef(ref: ModelRef): { readonly name: string; readonly ver
     'USAGE',
     `"${ref}" is no model of the store: give NAME@VERSION as "hailo-tcn-sidecar model list" shows it, or "${PACKAGED}".`,
   );
+}
+
+/** Where a model lies below `root`, there or not. Throws USAGE. */
+export function placeOf(root: string, ref: ModelRef): string {
+  const { name, version } = requireRef(ref);
+  return join(root, name, version);
 }
 
 /** NAME@VERSION of what a manifest says. Throws MODEL_INVALID when the store cannot hold a model of that name. */

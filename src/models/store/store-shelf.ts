@@ -59,7 +59,11 @@ export const orderOf = ({ record }: Shelved): number => record?.order ?? 0;
 
 /** Bytes of the model's files; null when they were not recorded. */
 export function bytesOf({ record }: Shelved): number | null {
-  return record === null ? null : Object.values(record.files).reduce((sum, { bytes }) => sum + bytes, 0);
+  return record && sumOf(record.files);
+}
+
+export function sumOf(files: FileRecords): number {
+  return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 async function readShelved(disk: Disk, ref: ModelRef, directory: string): Promise<Shelved> {

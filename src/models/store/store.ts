@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { SidecarError } from '../../core/errors.ts';
 import type { Members } from '../bundle-file/members.ts';
 import type { Disk } from './disk.ts';
@@ -9,7 +9,7 @@ import { type Installed, type InstallOptions, installMembers, type Named } from 
 import { commitJournal } from './store-journal.ts';
 import { alignLinks } from './store-links.ts';
 import { type Recovery, readState, recover } from './store-recover.ts';
-import { type Role, requireRef, rolesOf } from './store-ref.ts';
+import { placeOf, type Role, rolesOf } from './store-ref.ts';
 import { collect, missing, type Removed, removeModel } from './store-remove.ts';
 import { bytesOf, listShelf, missingFiles } from './store-shelf.ts';
 import { type ModelRef, PACKAGED, type Refusal, type StoreState } from './store-state.ts';
@@ -122,7 +122,7 @@ export function openStore(parts: StoreParts): Store {
       await release();
     }
   }
-  const directoryOf = (ref: ModelRef) => placeOf(ref, root, packagedDirectory);
+  const directoryOf = (ref: ModelRef) => (ref === PACKAGED ? packagedDirectory : placeOf(root, ref));
 
   return {
     read: async () => {
@@ -136,12 +136,6 @@ export function openStore(parts: StoreParts): Store {
     gc: ({ keep }) => changing((state) => collect(keep, state, deps)),
     directoryOf,
   };
-}
-
-function placeOf(ref: ModelRef, root: string, packagedDirectory: string): string {
-  if (ref === PACKAGED) return packagedDirectory;
-  const { name, version } = requireRef(ref);
-  return join(root, name, version);
 }
 
 /** null when somebody has it, or this user may not. */
@@ -174,9 +168,9 @@ async function commit(next: StoreState, state: StoreState, deps: Recovery): Prom
 }
 
 /** Its name is synced before the journal names it: the process that installed it may have died just before that. */
-async function requireInstalled(ref: ModelRef, { disk, root, packagedDirectory }: Recovery): Promise<void> {
+async function requireInstalled(ref: ModelRef, { disk, root }: Recovery): Promise<void> {
   if (ref === PACKAGED) return; // the last resort: whoever loads it says whether it can be
-  const directory = placeOf(ref, root, packagedDirectory);
+  const directory = placeOf(root, ref);
   if ((await disk.kindOf(directory)) !== 'directory') throw missing(ref);
   await disk.syncDirectory(dirname(directory));
   await disk.syncDirectory(root);

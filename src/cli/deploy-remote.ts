@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { SidecarError } from '../core/errors.ts';
 import { quoteWord, toCommandLine, toPlain } from './deploy-quote.ts';
-import { ActivateReply, InstallReply, ListReply, parseReply, RollbackReply } from './deploy-replies.ts';
+import { ActivateReply, InstallReply, ListReply, parseReply, RollbackReply, toFailure } from './deploy-replies.ts';
 import type { Outcome, RunOptions, Ssh } from './deploy-ssh.ts';
 
 const PROGRAM = 'hailo-tcn-sidecar';
@@ -69,11 +69,6 @@ export function createRemote(ssh: Ssh): Remote {
     rollback: () => model(RollbackReply, ['rollback']),
     list: (options) => model(ListReply, ['list'], options),
   };
-}
-
-function toFailure({ status, stdout, stderr }: Outcome, who = 'it'): SidecarError {
-  const said = toPlain(stderr.slice(-400)) || toPlain(stdout.slice(-400)) || 'nothing';
-  return new SidecarError('UNAVAILABLE', `${who} ended with status ${status} and said: ${said}`);
 }
 
 function readVersion(outcome: Outcome): string {

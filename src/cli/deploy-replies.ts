@@ -81,8 +81,13 @@ export function parseReply<T extends TSchema>(schema: T, outcome: Outcome): Stat
     const { error, gates = [] } = reply;
     throw new RemoteRefusal(toCode(error.code), error.message, gates);
   }
-  const said = toPlain(outcome.stderr.slice(-400)) || toPlain(outcome.stdout.slice(-400)) || 'nothing';
-  throw new SidecarError('UNAVAILABLE', `it ended with status ${outcome.status} and said: ${said}`);
+  throw toFailure(outcome);
+}
+
+/** Of a command whose output is no reply: how it ended, in the words of the other side. */
+export function toFailure({ status, stdout, stderr }: Outcome, who = 'it'): SidecarError {
+  const said = toPlain(stderr.slice(-400)) || toPlain(stdout.slice(-400)) || 'nothing';
+  return new SidecarError('UNAVAILABLE', `${who} ended with status ${status} and said: ${said}`);
 }
 
 /** A login shell may greet on stdout before the program speaks; and what it speaks of may name anything. */

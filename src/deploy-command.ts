@@ -3,6 +3,7 @@ import type { Io } from './cli/io.ts';
 import { loadConfig } from './config/load.ts';
 import { SidecarError } from './core/errors.ts';
 import { readArchive } from './models/bundle-file/bundle-members.ts';
+import { contentOf } from './models/bundle-file/member-content.ts';
 import { requireTrust } from './models/bundle-file/signature.ts';
 import { parseManifest } from './models/manifest.ts';
 import { readYaml } from './parts.ts';
@@ -33,9 +34,8 @@ async function verify(file: string): Promise<VerifiedFile> {
 /** The manifest is the first member. */
 async function readManifest(file: string) {
   for await (const member of readArchive(file)) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of member.chunks()) chunks.push(chunk.slice());
-    return parseManifest(Buffer.concat(chunks).toString('utf8'), `${file}: ${member.name}`, readYaml);
+    const text = (await contentOf(member)).toString('utf8');
+    return parseManifest(text, `${file}: ${member.name}`, readYaml);
   }
   throw new SidecarError('MODEL_INVALID', `${file} is empty: pack the bundle again.`);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readDirectory, readMembers } from './bundle-members.ts';
-import { toTextMember } from './member-content.ts';
+import { contentOf, toTextMember } from './member-content.ts';
 import { DIGESTS, invalid, isPlainName, MAX_MEMBERS, quote, SIGNATURES } from './member-rules.ts';
 import type { Member, Members } from './members.ts';
 
@@ -123,10 +123,4 @@ async function digestOf(member: Member): Promise<string> {
   let digest = '';
   for await (const _ of hashing(member, (hex) => (digest = hex)));
   return digest;
-}
-
-async function contentOf(member: Member): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of member.chunks()) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

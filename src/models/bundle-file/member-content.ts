@@ -26,3 +26,10 @@ export function toTextMember(name: string, content: Uint8Array): Member {
     },
   };
 }
+
+/** All of a member, which must be a small one. */
+export async function contentOf(member: Member): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of member.chunks()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

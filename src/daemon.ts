@@ -5,6 +5,7 @@ import type { Reload } from './config/reload.ts';
 import type { Clock } from './core/log.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
 import { inTime } from './core/timer.ts';
+import { createDoors } from './doors.ts';
 import { openFirstModel } from './first-model.ts';
 import { showAddress } from './http/listen.ts';
 import { createServer, type HttpServer, type Uws } from './http/server.ts';
@@ -15,13 +16,12 @@ import { PACKAGED } from './models/store/store-state.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createOpener } from './opener.ts';
-import { startCpuThread, startDeviceHost, taskOf, toHailoSettings } from './parts.ts';
+import { startCpuThread, startDeviceHost, toHailoSettings } from './parts.ts';
 import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
 import { createRollout, type Rollout } from './rollout.ts';
-import { createServiceRoutes } from './service.ts';
 import { State } from './state.ts';
 import { bootId, timeOfDay } from './system/boot.ts';
 import { loadNative } from './system/native.ts';
@@ -127,12 +127,9 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     notify.sendStatus(toStatusLine(state));
   };
 
-  const task = taskOf(resident.bundle.manifest);
-  const service = task.create({ served: (call) => state.served(call), settings: () => state.taskSettings(), clock });
-  state.endpoints = service.endpoints;
   const server = createServer({
     uws: loadNative('uws') as Uws,
-    routes: [...service.routes, ...createServiceRoutes(state, metrics, service.routes)],
+    routes: createDoors(state, metrics),
     clock,
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
     settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),

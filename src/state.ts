@@ -5,11 +5,12 @@ import type { Clock } from './core/log.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { ServedModel } from './core/model.ts';
 import type { Call, TaskSettings } from './core/task.ts';
+import type { Rate } from './http/rate-limit.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
 import type { OpenModel } from './models/open.ts';
 import type { Proof } from './models/proof.ts';
-import type { Seats } from './models/rollout/seats.ts';
+import type { Seats, WantedModel } from './models/rollout/seats.ts';
 import type { TrialFigures } from './models/rollout/trial.ts';
 import type { StoreState } from './models/store/store-state.ts';
 import type { Release } from './system/release.ts';
@@ -97,8 +98,8 @@ export class State {
   }
 
   /** The model for one request. Throws BACKEND_UNAVAILABLE or NOT_READY with the reason; not while only draining. */
-  served(call?: Pick<Call, 'header' | 'requestId'>): ServedModel {
-    const resident = call === undefined ? this.seats.active : this.seats.choose(call);
+  served(call?: Pick<Call, 'header' | 'requestId'>, wanted?: WantedModel): ServedModel {
+    const resident = call === undefined ? this.seats.active : this.seats.choose(call, wanted);
     const { available, reason } = this.backend.state();
     if (!available) throw new SidecarError('BACKEND_UNAVAILABLE', reason ?? 'The backend is not available.');
     const failure = resident.failure();
@@ -114,12 +115,19 @@ export class State {
     this.proof?.answered();
   }
 
+  rate(): Rate {
+    const { windows_per_s, burst } = this.loaded.config.rate_limit;
+    return { windowsPerSecond: windows_per_s, burst };
+  }
+
   taskSettings(): TaskSettings {
-    const { deadline_ms, validate_input_ranges, allow_uncalibrated_motifs } = this.loaded.config.inference;
+    const { inference } = this.loaded.config;
     return {
-      deadlineMs: deadline_ms,
-      validateInputRanges: validate_input_ranges,
-      allowUncalibratedMotifs: allow_uncalibrated_motifs,
+      deadlineMs: inference.deadline_ms,
+      maxDeadlineMs: inference.max_deadline_ms,
+      maxBatchWindows: inference.max_batch_windows,
+      validateInputRanges: inference.validate_input_ranges,
+      allowUncalibratedMotifs: inference.allow_uncalibrated_motifs,
     };
   }
 }

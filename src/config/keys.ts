@@ -48,7 +48,9 @@ export const RELOADABLE_KEYS: readonly string[] = [
   'backend.hailo.temperature_warning_celsius',
   'backend.hailo.temperature_critical_celsius',
   'inference.deadline_ms',
+  'inference.max_deadline_ms',
   'inference.max_queue_size',
+  'inference.max_batch_windows',
   'inference.validate_input_ranges',
   'rollout.probation_s',
   'rollout.min_samples',
@@ -57,6 +59,8 @@ export const RELOADABLE_KEYS: readonly string[] = [
   'rollout.max_drift',
   'rollout.min_cosine',
   'rollout.min_motif_agreement',
+  'rate_limit.windows_per_s',
+  'rate_limit.burst',
   'logging.level',
   'logging.requests',
 ];

@@ -1,52 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { Backend } from './backend-schema.ts';
 import { AbsolutePath, closed, flag, matching, oneOf, orNull, SocketPath, whole } from './fields.ts';
+import { Inference } from './inference-schema.ts';
 import { Rollout } from './rollout-schema.ts';
+import { RateLimit, Security, Server } from './server-schema.ts';
 
 const BUNDLE_PATTERN = '^(/[^\\u0000-\\u001f]*|[a-z0-9][a-z0-9._-]{0,63}@[A-Za-z0-9][A-Za-z0-9._-]{0,63})$';
 const PUBLIC_KEY_PATTERN = '^ed25519:[A-Za-z0-9+/]{43}=( [^\\u0000-\\u001f]*)?$';
-const ORIGIN_PATTERN = '^(\\*|[a-z][a-z0-9+.-]*://[^\\s/?#]+)$';
-
-const Server = Type.Object(
-  {
-    host: matching('^[A-Za-z0-9._:%-]+$', 'an IP address or a host name', 255, {
-      default: '127.0.0.1',
-      description:
-        'The address to listen on. 127.0.0.1 serves this machine only; any other address opens the daemon to the network, without a password.',
-    }),
-    port: whole(0, 65535, {
-      default: 9000,
-      description:
-        'The TCP port. A port in use is an error, it is never shared. 0 takes any free port and the log says which.',
-    }),
-    unix_socket: orNull(SocketPath, {
-      default: null,
-      description: 'The path of a Unix socket, a second listener for clients on this machine. Null: none.',
-    }),
-    max_body_bytes: whole(1024, 67108864, {
-      default: 1048576,
-      description:
-        'The largest request body, in bytes; a larger one is answered 413. A window takes 5,000 to 20,000 bytes.',
-    }),
-    max_connections: whole(1, 65535, {
-      default: 1024,
-      description: 'How many connections may be open at a time; more are closed at once.',
-    }),
-    cors_origins: Type.Array(matching(ORIGIN_PATTERN, '"*" or an origin such as https://app.example', 512), {
-      maxItems: 64,
-      default: ['*'],
-      description:
-        'Web origins whose pages may read the replies. ["*"] allows all, [] none. Programs that are no browser do not care.',
-    }),
-    docs: flag({ default: true, description: 'Whether /docs and /openapi.json are served.' }),
-    drain_timeout_ms: whole(0, 600000, {
-      default: 5000,
-      description:
-        'How long a stop waits for requests in flight, in milliseconds. Keep it below TimeoutStopSec of the unit.',
-    }),
-  },
-  closed,
-);
 
 const Model = Type.Object(
   {
@@ -89,35 +49,6 @@ const Model = Type.Object(
   closed,
 );
 
-const Inference = Type.Object(
-  {
-    deadline_ms: whole(1, 600000, {
-      default: 40,
-      description:
-        'The time from the last byte of a request to the first byte of its reply, in milliseconds. A request that cannot make it is refused at once with 503. EdgeInfer gives up after 45 ms.',
-    }),
-    max_queue_size: whole(1, 65536, {
-      default: 256,
-      description: 'How many windows may wait; the next one is refused with 503.',
-    }),
-    validate_input_ranges: flag({
-      default: true,
-      description:
-        'Whether values that no sensor gives are refused: acceleration beyond 500 m/s², rotation beyond 35 rad/s, field beyond 2000 µT.',
-    }),
-    allow_uncalibrated_motifs: flag({
-      default: false,
-      description:
-        'Whether a model without motif scores may fill them by a fixed rule. Every reply then says X-Motif-Source: uncalibrated.',
-    }),
-    golden_interval_s: whole(1, 31536000, {
-      default: 3600,
-      description: 'How often the model is checked again with the golden windows of its bundle, in seconds.',
-    }),
-  },
-  closed,
-);
-
 /** The whole configuration; defaulting (keys.ts) and checking (rules.ts) are separate, visible steps. */
 export const ConfigSchema = Type.Object(
   {
@@ -153,23 +84,8 @@ export const ConfigSchema = Type.Object(
       },
       closed,
     ),
-    security: Type.Object(
-      {
-        token_credential: orNull(matching('^[A-Za-z0-9_][A-Za-z0-9._-]*$', 'the name of a systemd credential', 255), {
-          default: null,
-          description: 'The name of a systemd credential that holds a bearer token. Null: no token is asked for.',
-        }),
-        tls_certificate: orNull(AbsolutePath, {
-          default: null,
-          description: 'The path of a TLS certificate (PEM); only together with tls_key. Null: plain HTTP.',
-        }),
-        tls_key: orNull(AbsolutePath, {
-          default: null,
-          description: 'The path of the private key (PEM) of tls_certificate.',
-        }),
-      },
-      closed,
-    ),
+    rate_limit: RateLimit,
+    security: Security,
     resource_limits: Type.Object(
       {
         memory_max: matching('^([1-9][0-9]*[KMGT]?|infinity)$', 'a size such as 512M or 1G, or infinity', 32, {

@@ -24,12 +24,14 @@ export const ERRORS = {
   INVALID_INPUT: rule(422, 65, false, 'the body is not what the endpoint accepts'),
   INVALID_UTF8: rule(400, 65, false, 'the body is not UTF-8'),
   BAD_REQUEST: rule(400, 65, false, 'the request is ambiguous or malformed'),
+  UNAUTHORIZED: rule(401, 77, false, 'the request carries no valid bearer token'),
   NOT_FOUND: rule(404, 66, false, 'no such path'),
   METHOD_NOT_ALLOWED: rule(405, 64, false, 'the path exists, the method does not'),
   BODY_TOO_LARGE: rule(413, 65, false, 'the body exceeds server.max_body_bytes'),
   UNSUPPORTED_MEDIA_TYPE: rule(415, 65, false, 'the content type is plainly not JSON'),
   BACKEND_FAILED: rule(500, 70, false, 'the backend failed on this window'),
   INTERNAL: rule(500, 70, false, 'a fault in this program'),
+  RATE_LIMITED: rule(429, 75, true, 'the client sends more windows than its rate allows'),
   QUEUE_FULL: rule(503, 75, true, 'the queue is full'),
   DEADLINE_EXCEEDED: rule(503, 75, true, 'no answer is possible within the deadline'),
   NOT_READY: rule(503, 75, true, 'no verified model serves yet'),
@@ -100,6 +102,12 @@ export function toSidecarError(thrown: unknown): SidecarError {
   return new SidecarError('INTERNAL', 'Internal error; the log has the cause under this request id.', {
     cause: thrown,
   });
+}
+
+/** What a client is told of an error: never its cause, never its stack. */
+export function toErrorBody(error: SidecarError): object {
+  const detail = error.rule.http === 422 ? (error.items ?? []) : error.message;
+  return { error: { code: error.code, message: error.message }, detail };
 }
 
 /** The sentence in an unknown throwable, for building a better one around it. */

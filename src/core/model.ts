@@ -1,10 +1,16 @@
 import type { Inference } from './backend.ts';
+import type { SidecarError } from './errors.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 
 /** One window's place in the gate. */
 export interface Ticket {
   /** Monotonic milliseconds after which an answer is worthless. */
   readonly deadlineAt: number;
+  /**
+   * The request that this window is one of several of; such windows wait until no single one does, and take turns between
+   * requests. Absent: a single window.
+   */
+  readonly batch?: object;
   /** True once the client has left: the window is dropped before it costs anything. */
   isGone(): boolean;
 }
@@ -24,6 +30,8 @@ export interface TimedInference extends Inference {
  * `input` is handed over as in LoadedModel.
  */
 export interface Runner {
+  /** Why run() would turn this ticket away now, without a window: known before anything was parsed; null when it would not. */
+  refusal(ticket: Ticket): SidecarError | null;
   run(input: Float32Array, ticket: Ticket): Promise<TimedInference>;
 }
 

@@ -1,9 +1,10 @@
 import type { TSchema } from 'typebox';
 import type { BackendKind } from './backend.ts';
+import type { SidecarError } from './errors.ts';
 import type { Clock } from './log.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
-import type { Tensors } from './tensor.ts';
+import type { Tensor, TensorSpec, Tensors } from './tensor.ts';
 
 /** One request as a task sees it; which server took it is unknown. */
 export interface Call {
@@ -12,7 +13,11 @@ export interface Call {
   readonly path: string;
   /** Raw query string without "?", or "". */
   readonly query: string;
+  /** What stands in the path for each {name} of the route's, decoded. */
+  readonly params: Readonly<Record<string, string>>;
   readonly requestId: string;
+  /** Who asks, for rates and fairness: the client's address, or "unix" for a client on the Unix socket. */
+  readonly peer: string;
   /** A header's value by lower-case name, or "". */
   header(name: string): string;
   /** Valid only until the handler returns or first awaits: the server reuses the memory. */
@@ -32,6 +37,25 @@ export interface Reply {
   readonly body: string | Uint8Array;
   /** For the metrics and the request log; null when no inference was made. */
   readonly inference: InferenceRecord | null;
+  /** What became of the windows of a request that may carry several; absent: of one, as the status says. */
+  readonly windows?: WindowTally;
+  /** What looks wrong with the input though it is accepted; told in a header, a metric and the log, never corrected. */
+  readonly warnings?: readonly InputWarning[];
+}
+
+/** The outcome of each window of one request. */
+export interface WindowTally {
+  readonly answered: number;
+  /** Why each of the others has no answer. */
+  readonly failed: readonly SidecarError[];
+}
+
+/** One suspicion, always the same object for the same one. */
+export interface InputWarning {
+  /** Label of a metric. */
+  readonly code: string;
+  /** For a person and for the header X-Input-Warning: printable ASCII without commas. */
+  readonly text: string;
 }
 
 /** What the metrics and the log want to know of one answered window. */
@@ -57,6 +81,7 @@ export interface RouteDoc {
 
 export interface Route {
   readonly method: 'GET' | 'POST';
+  /** A segment may be "{name}": it takes any one segment, which Call.params then has; exact paths win. */
   readonly path: string;
   /** Metric label of the path; an alias has its own. */
   readonly label: string;
@@ -70,8 +95,48 @@ export interface Route {
   /** Set on an alias: the path whose documentation applies. */
   readonly aliasOf?: string;
   readonly doc: RouteDoc;
+  /** How this route's errors are told where a protocol has a form of its own; absent: the one form of all others. */
+  readonly errorForm?: ErrorForm;
   /** A thrown SidecarError becomes its error reply. A GET route answers HEAD too, the server drops the body. */
   handle(call: Call): Reply | Promise<Reply>;
+}
+
+/** An error in the words of a protocol; headers such as Retry-After are the server's business. */
+export interface ErrorForm {
+  /** Paths that begin with this have this form also where no route answers. */
+  readonly prefix: string;
+  toError(error: SidecarError): { readonly status: number; readonly body: string };
+}
+
+/** A task as a function of tensors, for protocols that know nothing of windows. */
+export interface TensorDoor {
+  /** What predict() takes and gives; the first side of each shape is -1, the number of windows. */
+  signature(model: ServedModel): { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] };
+  /**
+   * Must read `inputs` before it first awaits: their memory may be the request's body.
+   * @param inputs by name, checked against the signature, all with the same number of windows
+   * @throws SidecarError as the task's own routes; with several windows the first failure is everybody's
+   */
+  predict(
+    call: Call,
+    model: ServedModel,
+    inputs: ReadonlyMap<string, Tensor>,
+    options: PredictOptions,
+  ): Promise<Prediction>;
+}
+
+export interface PredictOptions {
+  /** The input is normalised already, as `?normalized=true` says elsewhere. */
+  readonly isNormalised: boolean;
+}
+
+export interface Prediction {
+  readonly outputs: readonly Tensor[];
+  /** Who answered, how fast, what looks wrong: X-Backend, X-Model, Server-Timing and so on. */
+  readonly headers: readonly Header[];
+  readonly inference: InferenceRecord;
+  readonly windows: WindowTally;
+  readonly warnings: readonly InputWarning[];
 }
 
 export interface Task {
@@ -79,11 +144,17 @@ export interface Task {
   readonly routes: readonly Route[];
   /** Path → "ready" or why it cannot answer now, for /status. */
   endpoints(): Readonly<Record<string, string>>;
+  readonly tensors: TensorDoor;
 }
 
 /** Settings a task reads at each call, so that a reload takes effect between two calls. */
 export interface TaskSettings {
+  /** For a window that says nothing of its own by X-Request-Timeout-Ms. */
   readonly deadlineMs: number;
+  /** The most that a request may ask for; what a batch gets that asks for nothing. */
+  readonly maxDeadlineMs: number;
+  /** Windows per request. */
+  readonly maxBatchWindows: number;
   readonly validateInputRanges: boolean;
   readonly allowUncalibratedMotifs: boolean;
 }
@@ -94,6 +165,11 @@ export interface TaskDeps {
    * one. Throws NOT_READY or BACKEND_UNAVAILABLE with the reason when there is none, MODEL_NOT_LOADED when it names another.
    */
   served(call?: Pick<Call, 'header' | 'requestId'>): ServedModel;
+  /**
+   * Takes this many windows from what the caller may still send.
+   * Throws RATE_LIMITED, with the time after which it may go on, when its rate is used up.
+   */
+  admit(call: Pick<Call, 'peer'>, windows: number): void;
   settings(): TaskSettings;
   readonly clock: Clock;
 }

@@ -4,6 +4,11 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
+/** A tensor with its values; data.length is the product of the shape. */
+export interface Tensor extends TensorSpec {
+  readonly data: Float32Array;
+}
+
 /** Output name → flat float32 values in row-major order. */
 export type Tensors = Readonly<Record<string, Float32Array>>;
 

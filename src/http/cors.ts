@@ -1,4 +1,4 @@
-import type { Header } from '../core/task.ts';
+import type { Call, Header, Reply } from '../core/task.ts';
 
 const EXPOSED = [
   'X-Request-Id',
@@ -8,6 +8,8 @@ const EXPOSED = [
   'X-Motif-Source',
   'X-Inference-Time-Ms',
   'Server-Timing',
+  'X-Input-Warning',
+  'X-Tensors',
   'Retry-After',
   'Retry-After-Ms',
 ].join(', ');
@@ -27,6 +29,15 @@ export function corsHeaders(origin: string, allowed: readonly string[]): readonl
   if (allowed.includes('*')) return origin === '' ? NONE : ANYONE;
   if (origin === '' || !allowed.includes(origin)) return VARY;
   return [['Access-Control-Allow-Origin', origin], ['Access-Control-Expose-Headers', EXPOSED], ...VARY];
+}
+
+/** The answer to OPTIONS: what may be asked, and what a page of the origin may ask. */
+export function toPreflight(call: Pick<Call, 'header'>, allow: string, allowed: readonly string[]): Reply {
+  const headers: Header[] = [['Allow', allow]];
+  if (isAllowedOrigin(call.header('origin'), allowed)) {
+    headers.push(...preflightHeaders(allow, call.header('access-control-request-headers')));
+  }
+  return { status: 204, contentType: '', headers, body: '', inference: null };
 }
 
 /** What a preflight adds to corsHeaders: the methods and headers that the page may use. */

@@ -1,5 +1,5 @@
 import type { SidecarError } from '../core/errors.ts';
-import type { InferenceRecord } from '../core/task.ts';
+import type { InferenceRecord, InputWarning, WindowTally } from '../core/task.ts';
 
 /** One request's outcome, told exactly once: answered, refused or given up by the client. */
 export interface ExchangeRecord {
@@ -17,6 +17,9 @@ export interface ExchangeRecord {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly inference: InferenceRecord | null;
+  /** See Reply.windows. */
+  readonly windows: WindowTally | null;
+  readonly warnings: readonly InputWarning[];
   /** With cause and stack, for the log only. */
   readonly error: SidecarError | null;
   readonly aborted: boolean;

@@ -1,35 +1,20 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
-import type { Clock } from '../core/log.ts';
-import type { Call, Header, Reply } from '../core/task.ts';
+import type { Call, ErrorForm, Header, Reply } from '../core/task.ts';
 import { bodyTooLarge } from './body-buffer.ts';
-import { type BodyLimits, BodyReader } from './body-reader.ts';
-import { corsHeaders, isAllowedOrigin, preflightHeaders } from './cors.ts';
+import { BodyReader } from './body-reader.ts';
+import { corsHeaders, toPreflight } from './cors.ts';
+import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { type Framing, type HeaderList, headerOf, readFraming } from './framing.ts';
 import { checkMediaType } from './media-type.ts';
 import { sendReply, toErrorReply } from './reply.ts';
-import { type BoundRoute, type Place, routeFor } from './routing.ts';
+import { type BoundRoute, type Match, type Place, routeFor } from './routing.ts';
 import type { Stream } from './wire.ts';
-
-/** What an exchange needs of its server. */
-export interface ExchangeHost extends BodyLimits {
-  readonly clock: Clock;
-  corsOrigins(): readonly string[];
-  isDraining(): boolean;
-  settled(record: ExchangeRecord): void;
-}
-
-/** The request line and headers, copied while the library lets us read them. */
-export interface RequestHead {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: HeaderList;
-  readonly requestId: string;
-}
 
 const NO_BODY = new Uint8Array(0);
 const NO_HEADERS: readonly Header[] = [];
+const NO_PARAMS: Readonly<Record<string, string>> = {};
+const NO_WARNINGS: ExchangeRecord['warnings'] = [];
 const STATUS_CLIENT_GONE = 499;
 
 /**
@@ -44,6 +29,7 @@ export class Exchange implements Call {
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
+  params = NO_PARAMS;
   body: Uint8Array = NO_BODY;
   receivedAt: number;
   readonly #host: ExchangeHost;
@@ -79,8 +65,13 @@ export class Exchange implements Call {
     return this.#isGone;
   }
 
+  get peer(): string {
+    return this.#isGone ? '' : this.#host.peerOf(this.#stream);
+  }
+
   /** Answers, or arranges for an answer. Never throws: an error would end the process inside the library. */
-  begin(place: Place | undefined): void {
+  begin({ place, params }: Match): void {
+    this.params = params;
     this.#stream.onAborted(() => this.#abort());
     try {
       this.#dispatch(place);
@@ -96,7 +87,7 @@ export class Exchange implements Call {
     if (framing === null) return;
     if (this.#isDrained()) return this.#reader.refuse(shuttingDown(), this.#stream, framing);
     if (place === undefined) throw new SidecarError('NOT_FOUND', 'There is nothing at this path; GET / lists what is.');
-    if (this.method === 'OPTIONS') return this.#answer(this.#preflight(place.allow), null);
+    if (this.method === 'OPTIONS') return this.#answer(toPreflight(this, place.allow, this.#host.corsOrigins()), null);
     if (this.#bound === undefined) return this.#refuseMethod(place.allow);
     if (this.method !== 'POST') return this.#run(this.#bound, NO_BODY);
     checkMediaType(this.header('content-type'), this.header('content-encoding'), this.#bound.accepted);
@@ -118,14 +109,6 @@ export class Exchange implements Call {
       this.#reader.refuse(toSidecarError(thrown), this.#stream, { contentLength: null });
       return null;
     }
-  }
-
-  #preflight(allow: string): Reply {
-    const headers: Header[] = [['Allow', allow]];
-    if (isAllowedOrigin(this.header('origin'), this.#host.corsOrigins())) {
-      headers.push(...preflightHeaders(allow, this.header('access-control-request-headers')));
-    }
-    return { status: 204, contentType: '', headers, body: '', inference: null };
   }
 
   #refuseMethod(allow: string): void {
@@ -168,7 +151,7 @@ export class Exchange implements Call {
 
   #answer(reply: Reply | null, error: SidecarError | null, headers: readonly Header[] = NO_HEADERS): void {
     if (this.#isGone) return this.#settle(STATUS_CLIENT_GONE, error?.code ?? 'CLIENT_GONE', error, reply, 0);
-    const sent = reply ?? toErrorReply(error!, headers);
+    const sent = reply ?? toErrorReply(error!, headers, this.#errorForm());
     this.#isSettled = true; // before the write: closing the connection may call #abort from within
     try {
       this.#settle(sent.status, error?.code ?? null, error, reply, this.#send(sent));
@@ -176,6 +159,10 @@ export class Exchange implements Call {
       this.#stream.close();
       this.#settle(500, 'INTERNAL', toSidecarError(thrown), reply, 0);
     }
+  }
+
+  #errorForm(): ErrorForm | null {
+    return this.#bound?.route.errorForm ?? this.#host.errorFormAt(this.path);
   }
 
   #send(reply: Reply): number {
@@ -208,6 +195,8 @@ export class Exchange implements Call {
       requestBytes: this.#reader.receivedBytes,
       responseBytes: sent,
       inference: reply?.inference ?? null,
+      windows: reply?.windows ?? null,
+      warnings: reply?.warnings ?? NO_WARNINGS,
       error,
       aborted: this.#isGone,
     });

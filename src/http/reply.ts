@@ -1,5 +1,5 @@
-import type { SidecarError } from '../core/errors.ts';
-import type { Header, Reply } from '../core/task.ts';
+import { type SidecarError, toErrorBody } from '../core/errors.ts';
+import type { ErrorForm, Header, Reply } from '../core/task.ts';
 import type { Wire } from './wire.ts';
 
 /** Everything around a reply that depends on the request or the server. */
@@ -17,24 +17,30 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   200: '200 OK',
   204: '204 No Content',
   400: '400 Bad Request',
+  401: '401 Unauthorized',
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   413: '413 Payload Too Large',
   415: '415 Unsupported Media Type',
   422: '422 Unprocessable Content',
+  429: '429 Too Many Requests',
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
 };
 
 /** The one translation of an error for a client: never its cause, never its stack. */
-export function toErrorReply(error: SidecarError, headers: readonly Header[] = []): Reply {
+export function toErrorReply(
+  error: SidecarError,
+  headers: readonly Header[] = [],
+  form: ErrorForm | null = null,
+): Reply {
   const { http, retryable } = error.rule;
-  const detail = http === 422 ? (error.items ?? []) : error.message;
+  const { status, body } = form?.toError(error) ?? { status: http, body: JSON.stringify(toErrorBody(error)) };
   return {
-    status: http,
+    status,
     contentType: JSON_TYPE,
-    headers: http === 503 && retryable ? [...headers, ...retryHeaders(error.retryAfterMs)] : headers,
-    body: JSON.stringify({ error: { code: error.code, message: error.message }, detail }),
+    headers: http !== 500 && retryable ? [...headers, ...retryHeaders(error.retryAfterMs)] : headers,
+    body,
     inference: null,
   };
 }

@@ -17,13 +17,63 @@ export interface Place {
   readonly label: string;
 }
 
-export type RoutingTable = ReadonlyMap<string, Place>;
+/** Where a request goes: nowhere, or to a place with what its path says. */
+export interface Match {
+  readonly place: Place | undefined;
+  readonly params: Readonly<Record<string, string>>;
+}
 
-/** Path → place, exact matches only. Throws INTERNAL when two routes claim the same method and path. */
+export interface RoutingTable {
+  /** Exact paths first; of the others the one that was listed first. */
+  find(path: string): Match;
+}
+
+interface Pattern {
+  readonly segments: readonly string[];
+  readonly place: Place;
+}
+
+const NO_PARAMS = {};
+const NOWHERE: Match = { place: undefined, params: NO_PARAMS };
+
+/** Throws INTERNAL when two routes claim the same method and path. */
 export function createRoutingTable(routes: readonly Route[]): RoutingTable {
-  const table = new Map<string, Place>();
-  for (const route of routes) table.set(route.path, addRoute(table.get(route.path), route));
-  return table;
+  const places = new Map<string, Place>();
+  for (const route of routes) places.set(route.path, addRoute(places.get(route.path), route));
+  const exact = new Map([...places].map(([path, place]) => [path, { place, params: NO_PARAMS }]));
+  const patterns: Pattern[] = [...places]
+    .filter(([path]) => path.includes('{'))
+    .map(([path, place]) => ({ segments: path.split('/'), place }));
+  return { find: (path) => exact.get(path) ?? findPattern(patterns, path) };
+}
+
+function findPattern(patterns: readonly Pattern[], path: string): Match {
+  const segments = path.split('/');
+  for (const pattern of patterns) {
+    const params = matchSegments(pattern.segments, segments);
+    if (params !== null) return { place: pattern.place, params };
+  }
+  return NOWHERE;
+}
+
+function matchSegments(pattern: readonly string[], segments: readonly string[]): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null;
+  const params: Record<string, string> = {};
+  for (const [i, part] of pattern.entries()) {
+    const value = segments[i]!;
+    if (part.startsWith('{') && value !== '') params[part.slice(1, -1)] = decode(value);
+    else if (part !== value) return null;
+  }
+  return params;
+}
+
+/** What is no valid escape stands for itself: it will not be found, and is told as it came. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 function addRoute(place: Place | undefined, route: Route): Place {

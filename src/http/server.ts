@@ -5,7 +5,8 @@ import type { Clock } from '../core/log.ts';
 import type { Route } from '../core/task.ts';
 import type { BodyBudget } from './body-buffer.ts';
 import { createDrainGate } from './drain.ts';
-import { Exchange, type ExchangeHost } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeHost } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { headerOf } from './framing.ts';
 import { explainListenFailure, resolveHost } from './listen.ts';
@@ -71,12 +72,14 @@ export interface HttpServer {
 const EXCLUSIVE = 1 as ListenOptions;
 const DEFAULT_LINGER_MS = 500;
 const MIN_BUDGET_BYTES = 64 << 20;
+const text = new TextDecoder('latin1');
 
 /** An HTTP server over uWebSockets.js that answers `routes` and nothing else. */
 export function createServer(deps: ServerDeps): HttpServer {
   const { uws, limits } = deps;
   const app = uws.App();
   const table = createRoutingTable(deps.routes);
+  const forms = [...new Set(deps.routes.flatMap(({ errorForm }) => errorForm ?? []))];
   const nextRequestId = createRequestIds();
   const budget: BodyBudget = { usedBytes: 0, limitBytes: Math.max(MIN_BUDGET_BYTES, 4 * limits.maxBodyBytes) };
   const gate = createDrainGate();
@@ -91,6 +94,8 @@ export function createServer(deps: ServerDeps): HttpServer {
     lingerMs: deps.lingerMs ?? DEFAULT_LINGER_MS,
     corsOrigins: () => deps.settings().corsOrigins,
     isDraining: () => gate.isDraining,
+    peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
+    errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
     settled: (record) => {
       gate.leave();
       deps.onExchange(record);
@@ -108,7 +113,7 @@ export function createServer(deps: ServerDeps): HttpServer {
       headers,
       requestId: nextRequestId(headerOf(headers, 'x-request-id')),
     });
-    exchange.begin(table.get(path));
+    exchange.begin(table.find(path));
   });
 
   app.filter(countConnection);

@@ -3,11 +3,13 @@ import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
 import { MAX_TIMER_MS } from '../core/timer.ts';
-import { Ring } from './ring.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 export interface GateStats {
   /** Windows that wait for the backend. */
   readonly waiting: number;
+  /** Those of them that came in batches. */
+  readonly waitingInBatches: number;
   /** Windows inside the backend. */
   readonly inFlight: number;
   /** Age of the oldest waiting window; null when none waits. */
@@ -47,14 +49,18 @@ const SMOOTHING = 0.2;
 /** A window that was held up once must not have the next ones refused; one that really takes longer is believed soon. */
 const MAX_JUMP = 4;
 const FIRST_GUESS_MS = 1;
+const BATCHED = { batch: {} };
 
 /**
  * A bounded queue with a deadline in front of a model: what cannot be answered in time is refused at once, what became
  * worthless while waiting is dropped before it costs anything, and no caller waits past its deadline, also when the
- * backend is wedged. Windows start in the order they came.
+ * backend is wedged. Whose turn is next is the waiting room's to say.
+ *
+ * As many windows as the model takes are inside it at a time, and those that came meanwhile go in together: a device that
+ * computes several at once gets them so, and nobody ever waits for a batch to fill.
  */
 export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
-  const waiting = new Ring<Entry>();
+  const waiting = new WaitingRoom<Entry>();
   const running = new Set<Entry>();
   let serviceMs = FIRST_GUESS_MS;
   let timer: NodeJS.Timeout | null = null;
@@ -63,11 +69,8 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
 
   function run(input: Float32Array, ticket: Ticket): Promise<TimedInference> {
     const now = clock();
-    const refusal = judge(ticket, now);
-    if (refusal !== null) {
-      counts.refused += 1;
-      return Promise.reject(refusal);
-    }
+    const why = refuse(ticket, now);
+    if (why !== null) return Promise.reject(why);
     return new Promise((resolve, reject) => {
       const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, resolve, reject };
       if (running.size < model.capacity) launch(entry, now);
@@ -76,12 +79,20 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     });
   }
 
+  function refuse(ticket: Ticket, now: number): SidecarError | null {
+    const why = judge(ticket, now);
+    if (why !== null) counts.refused += 1;
+    return why;
+  }
+
   /** Why a window cannot be let in, or null. */
   function judge(ticket: Ticket, now: number): SidecarError | null {
-    if (waiting.size >= maxQueueSize()) {
-      return late('QUEUE_FULL', `The queue is full (${waiting.size} windows wait); retry later.`);
+    const competing = waiting.sizeFor(ticket);
+    if (competing >= maxQueueSize()) {
+      return late('QUEUE_FULL', `The queue is full (${competing} windows wait); retry later.`);
     }
-    const ahead = running.size + waiting.size;
+    if (now >= ticket.deadlineAt) return late('DEADLINE_EXCEEDED', 'The deadline had passed already; retry later.');
+    const ahead = running.size + waiting.aheadOf(ticket);
     // With nothing ahead a window is always tried: else one slow outlier could refuse everything for ever.
     if (ahead === 0) return null;
     const waitMs = (Math.max(0, ahead - model.lanes + 1) * serviceMs) / model.lanes;
@@ -177,6 +188,10 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     return earliest;
   }
 
+  function sinceMs(then: number | null): number | null {
+    return then === null ? null : clock() - then;
+  }
+
   function expire(): void {
     timer = null;
     const now = clock();
@@ -188,11 +203,13 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   }
 
   return {
+    refusal: (ticket) => refuse(ticket, clock()),
     run,
     stats: () => ({
       waiting: waiting.size,
       inFlight: running.size,
-      oldestMs: waiting.size === 0 ? null : clock() - waiting.peek()!.enteredAt,
+      waitingInBatches: waiting.sizeFor(BATCHED),
+      oldestMs: sinceMs(waiting.oldestAt()),
       serviceMs,
       ...counts,
     }),

@@ -18,8 +18,16 @@ import { readSettings } from '../../src/config/settings.ts';
 const EXAMPLE = new URL('../../../shared/config.example.yaml', import.meta.url);
 const skip = existsSync(EXAMPLE) ? false : 'needs ../shared/config.example.yaml';
 
-/** What the model store needs beyond the example. */
-const isAddition = (key: string) => key === 'model.store' || key.startsWith('rollout.');
+/** What the program needs beyond the example. */
+const ADDITIONS = new Set([
+  'server.unix_socket_mode',
+  'server.drain_delay_ms',
+  'model.store',
+  'inference.max_deadline_ms',
+  'inference.max_batch_windows',
+  'security.insecure',
+]);
+const isAddition = (key: string) => ADDITIONS.has(key) || /^(rollout|rate_limit)\./.test(key);
 
 t.test('the schema has the keys of the example, in its order, with its defaults', { skip }, async (t) => {
   const { values, problems } = readSettings(parseYaml(readFileSync(EXAMPLE, 'utf8'), 'example'), 'example');

@@ -12,9 +12,9 @@ t.test('the table and its documentation say the same, both ways', async (t) => {
   t.same(documented, rows);
 });
 
-t.test('only a 503 may be worth a retry', async (t) => {
+t.test('only a 503 or a 429 may be worth a retry', async (t) => {
   t.same(
-    Object.entries(ERRORS).filter(([, { http, retryable }]) => retryable && http !== 503),
+    Object.entries(ERRORS).filter(([, { http, retryable }]) => retryable && http !== 503 && http !== 429),
     [],
   );
 });

@@ -1,8 +1,8 @@
 import type { Backend } from '../../core/backend.ts';
-import { type ErrorCode, toSidecarError } from '../../core/errors.ts';
+import { type ErrorCode, type SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { Clock } from '../../core/log.ts';
 import type { Manifest } from '../../core/manifest.ts';
-import type { ServedModel, Ticket, TimedInference } from '../../core/model.ts';
+import type { Runner, ServedModel, Ticket, TimedInference } from '../../core/model.ts';
 import type { Vectors } from '../../core/task.ts';
 import type { Tensors } from '../../core/tensor.ts';
 import { type Bundle, motifCount } from '../bundle.ts';
@@ -86,7 +86,11 @@ export class Resident {
       throw thrown;
     }
     const { served } = this.#model;
-    this.#served = { ...served, runner: { run: (input, ticket) => this.#run(served, input, ticket) } };
+    const runner: Runner = {
+      refusal: (ticket) => this.#refusal(served, ticket),
+      run: (input, ticket) => this.#run(served, input, ticket),
+    };
+    this.#served = { ...served, runner };
   }
 
   /** How many motif scores it gives, of its own or by its head; 0 when it gives none. */
@@ -145,6 +149,12 @@ export class Resident {
   async close(): Promise<void> {
     this.proof?.close();
     await this.#model?.close();
+  }
+
+  #refusal(served: ServedModel, ticket: Ticket): SidecarError | null {
+    const refusal = served.runner.refusal(ticket);
+    if (refusal !== null) this.#failed(refusal.code);
+    return refusal;
   }
 
   async #run(served: ServedModel, input: Float32Array, ticket: Ticket): Promise<TimedInference> {

@@ -11,6 +11,13 @@ export interface SeatedCandidate {
   readonly share: number;
 }
 
+/** A model as a path names it. */
+export interface WantedModel {
+  readonly name: string;
+  /** null: the one that answers when nobody asks for a version. */
+  readonly version: string | null;
+}
+
 export type Role = 'active' | 'candidate' | 'standby';
 
 /** Who is loaded, and as what. A call's model is chosen once, so that no reply mixes two. */
@@ -25,7 +32,9 @@ export class Seats {
   }
 
   /** The version that the call names, the candidate for its share, else the active one. Throws MODEL_NOT_LOADED. */
-  choose(call: Pick<Call, 'header' | 'requestId'>): Resident {
+  choose(call: Pick<Call, 'header' | 'requestId'>, model?: WantedModel): Resident {
+    if (model !== undefined && (model.version !== null || model.name !== this.active.bundle.manifest.name))
+      return this.named(model.version === null ? this.#idOf(model.name) : `${model.name}@${model.version}`);
     const wanted = call.header('x-model');
     if (wanted !== '') return this.named(wanted);
     const { candidate } = this;
@@ -50,6 +59,11 @@ export class Seats {
     return Object.entries(seated).flatMap(([role, resident]) =>
       resident === null ? [] : [{ role: role as Role, resident }],
     );
+  }
+
+  /** The id of the loaded model of that name, or the name, which no id equals. */
+  #idOf(name: string): string {
+    return this.list().find(({ resident }) => resident.bundle.manifest.name === name)?.resident.id ?? name;
   }
 
   /** By role or name@version. Throws MODEL_NOT_LOADED. */

@@ -1,3 +1,5 @@
+import type { Header } from '../../core/task.ts';
+import type { Answer } from './outputs.ts';
 import { LONGEST_NUMBER, writeNumbers, writeText } from './shortest.ts';
 
 /** Where bodies are put together; each is copied out before anybody else can write. */
@@ -22,6 +24,27 @@ export function toEncodeBody(latent: Float32Array, tail: string): Uint8Array {
   let p = writeText(work, 0, '{"latent_embedding":[');
   p = writeNumbers(work, p, latent);
   return work.slice(0, writeText(work, p, tail));
+}
+
+/**
+ * Rows of float32, latents then scores, one per window; a window without an answer is a row of NaN as wide as the others.
+ * @param width of a row, where no answer tells
+ */
+export function toBinaryBody(answers: readonly (Answer | null)[], width = widthOf(answers[0]!)): Uint8Array {
+  const rows = new Float32Array(answers.length * width);
+  for (const [i, answer] of answers.entries()) {
+    if (answer === null) rows.fill(Number.NaN, i * width, (i + 1) * width);
+    else rows.set(answer.latent, i * width);
+    if (answer?.scores) rows.set(answer.scores, i * width + answer.latent.length);
+  }
+  return new Uint8Array(rows.buffer);
+}
+
+const widthOf = ({ latent, scores }: Answer) => latent.length + (scores?.length ?? 0);
+
+/** What a row of toBinaryBody() is made of. */
+export function layoutOf({ latent, scores }: Answer): Header {
+  return ['X-Tensors', `latent:${latent.length}${scores === null ? '' : `, motif_scores:${scores.length}`}`];
 }
 
 function reserve(numbers: number, textBytes: number): void {

@@ -1,47 +1,71 @@
 import { SidecarError } from '../../core/errors.ts';
-import type { ServedModel, TimedInference } from '../../core/model.ts';
+import type { ServedModel, Ticket } from '../../core/model.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
-import { toEncodeBody, toInferBody } from './body.ts';
+import { wantsBinary } from './accept.ts';
+import { BINARY_TYPE } from './binary.ts';
+import { layoutOf, toBinaryBody, toEncodeBody, toInferBody } from './body.ts';
 import { type Door, ENCODE_DOOR, INFER_DOOR } from './door.ts';
-import { explain } from './explain.ts';
 import type { Motifs } from './motifs.ts';
-import { normalise } from './normalise.ts';
-import { toAnswer } from './outputs.ts';
+import { type Answer, toAnswer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
-import { isNormalised } from './query.ts';
-import { NO_RANGES, RANGES } from './schema.ts';
-import { parseWindow } from './window.ts';
+import { readWindow, toReading } from './reading.ts';
+import { toTicket } from './ticket.ts';
 
-/** POST /infer. @throws SidecarError NO_MOTIF_SOURCE, the refusals of explain(), what the runner rejects with */
-export async function infer(call: Call, deps: TaskDeps): Promise<Reply> {
-  const startedAt = deps.clock();
-  const model = deps.served(call);
-  const plan = planOf(model);
-  const motifs = motifsOf(model, plan, deps.settings().allowUncalibratedMotifs);
-  const input = readInput(call, deps, INFER_DOOR, plan);
-  const parsedAt = deps.clock();
-  const inference = await run(call, deps, model, input);
-  const answeredAt = deps.clock();
-  const { latent, scores } = toAnswer(inference.outputs, plan, motifs);
-  const body = toInferBody(latent, scores!);
-  const timing = { parseMs: parsedAt - startedAt, postMs: deps.clock() - answeredAt };
-  return toReply(body, model, inference, timing, motifs.source);
+/** What tells two endpoints apart that both answer one window. */
+interface Endpoint {
+  readonly door: Door;
+  motifs(model: ServedModel, plan: Plan, isUncalibratedAllowed: boolean): Motifs | null;
+  toJson(answer: Answer, plan: Plan): Uint8Array;
 }
 
+const INFER: Endpoint = {
+  door: INFER_DOOR,
+  motifs: motifsOf,
+  toJson: ({ latent, scores }) => toInferBody(latent, scores!),
+};
+
+const ENCODE: Endpoint = {
+  door: ENCODE_DOOR,
+  motifs: () => null,
+  toJson: ({ latent }, plan) => toEncodeBody(latent, plan.encodeTail),
+};
+
+/** POST /infer. @throws SidecarError NO_MOTIF_SOURCE, the refusals of readWindow(), what the runner rejects with */
+export const infer = (call: Call, deps: TaskDeps): Promise<Reply> => answer(call, deps, INFER);
+
 /** POST /encode. @throws SidecarError as infer(), but needs no motif source */
-export async function encode(call: Call, deps: TaskDeps): Promise<Reply> {
+export const encode = (call: Call, deps: TaskDeps): Promise<Reply> => answer(call, deps, ENCODE);
+
+/** One window: bytes → window → model input → model → answer → bytes. What can be refused unread is refused first. */
+async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endpoint): Promise<Reply> {
   const startedAt = deps.clock();
+  const settings = deps.settings();
   const model = deps.served(call);
   const plan = planOf(model);
-  const input = readInput(call, deps, ENCODE_DOOR, plan);
+  const source = motifs(model, plan, settings.allowUncalibratedMotifs);
+  const ticket = toTicket(call, settings);
+  const reading = toReading(call, settings);
+  admit(call, deps, model, ticket);
+  const { input, warnings } = readWindow(call, door, plan, reading);
   const parsedAt = deps.clock();
-  const inference = await run(call, deps, model, input);
+  const { outputs, backend, degraded, queueMs, inferMs } = await model.runner.run(input, ticket);
   const answeredAt = deps.clock();
-  const { latent } = toAnswer(inference.outputs, plan, null);
-  const body = toEncodeBody(latent, plan.encodeTail);
-  const timing = { parseMs: parsedAt - startedAt, postMs: deps.clock() - answeredAt };
-  return toReply(body, model, inference, timing, null);
+  const found = toAnswer(outputs, plan, source);
+  const isBinary = wantsBinary(call.header('accept'));
+  const body = isBinary ? toBinaryBody([found]) : toJson(found, plan);
+  const inference = { model: model.id, backend, degraded, queueMs, inferMs };
+  const timing = { parseMs: parsedAt - startedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+  const headers = toHeaders(inference, timing, source?.source ?? null, warnings);
+  if (isBinary) headers.push(layoutOf(found));
+  return { status: 200, contentType: isBinary ? BINARY_TYPE : 'application/json', headers, body, inference, warnings };
+}
+
+/** Turns away what would be turned away later, before it costs the reading of a window. */
+export function admit(call: Call, deps: TaskDeps, { runner }: ServedModel, ticket: Ticket, windows = 1): void {
+  deps.admit(call, windows);
+  const refusal = runner.refusal(ticket);
+  if (refusal !== null) throw refusal;
 }
 
 /** The source of this model's scores, or the rule that stands in for one where the operator allowed it. */
@@ -53,30 +77,4 @@ export function motifsOf(model: ServedModel, plan: Plan, isUncalibratedAllowed: 
     `Model ${model.id} has no motif scores and its bundle no motif head; /encode serves its latents. ` +
       'Add a head to the bundle, serve a model with motif_scores, or set inference.allow_uncalibrated_motifs.',
   );
-}
-
-/** Body → model input. Must finish before the first await: the server takes the body's memory back then. */
-function readInput(call: Call, deps: TaskDeps, door: Door, plan: Plan): Float32Array {
-  const isReady = isNormalised(call.query);
-  const limits = isReady || !deps.settings().validateInputRanges ? NO_RANGES : RANGES;
-  const window = parseWindow(call.body, door, limits) ?? explain(call.body, door, limits);
-  return isReady ? window : normalise(window, plan.scale, window);
-}
-
-function run(call: Call, deps: TaskDeps, model: ServedModel, input: Float32Array): Promise<TimedInference> {
-  const deadlineAt = call.receivedAt + deps.settings().deadlineMs;
-  return model.runner.run(input, { deadlineAt, isGone: () => call.isGone() });
-}
-
-function toReply(
-  body: Uint8Array,
-  model: ServedModel,
-  inference: TimedInference,
-  timing: { readonly parseMs: number; readonly postMs: number },
-  motifSource: string | null,
-): Reply {
-  const { backend, degraded, queueMs, inferMs } = inference;
-  const record = { model: model.id, backend, degraded, queueMs, inferMs };
-  const headers = toHeaders(record, { ...timing, queueMs, inferMs }, motifSource);
-  return { status: 200, contentType: 'application/json', headers, body, inference: record };
 }

@@ -1,4 +1,4 @@
-import type { Header, InferenceRecord } from '../../core/task.ts';
+import type { Header, InferenceRecord, InputWarning } from '../../core/task.ts';
 
 /** Milliseconds of the steps of one call. */
 export interface Timing {
@@ -9,13 +9,19 @@ export interface Timing {
 }
 
 /** Says in headers what the body must not: who answered, how well, how fast. */
-export function toHeaders(inference: InferenceRecord, timing: Timing, motifSource: string | null): Header[] {
+export function toHeaders(
+  inference: InferenceRecord,
+  timing: Timing,
+  motifSource: string | null,
+  warnings: readonly InputWarning[] = [],
+): Header[] {
   const headers: Header[] = [
     ['X-Backend', inference.backend],
     ['X-Model', inference.model],
   ];
   if (inference.degraded !== null) headers.push(degradedHeader(inference.degraded));
   if (motifSource !== null) headers.push(['X-Motif-Source', motifSource]);
+  if (warnings.length > 0) headers.push(['X-Input-Warning', warnings.map(({ text }) => text).join(', ')]);
   const inferMs = toMs(timing.inferMs);
   headers.push(['X-Inference-Time-Ms', inferMs]);
   const around = `parse;dur=${toMs(timing.parseMs)}, queue;dur=${toMs(timing.queueMs)}`;

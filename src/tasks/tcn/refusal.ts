@@ -1,6 +1,6 @@
 import { SidecarError, type ValidationItem } from '../../core/errors.ts';
 
-type Location = readonly (string | number)[];
+export type Location = readonly (string | number)[];
 
 const LONGEST_ECHO = 64;
 

@@ -1,5 +1,6 @@
 import { toSidecarError } from '../../core/errors.ts';
 import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
+import { BINARY_TYPE } from './binary.ts';
 import { ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
 import { ENCODE_DOOR } from './door.ts';
 import { explain } from './explain.ts';
@@ -10,6 +11,7 @@ import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
 import { RANGES } from './schema.ts';
 import { selfTest } from './self-test.ts';
+import { createTensorDoor } from './tensors.ts';
 import { parseWindow } from './window.ts';
 
 /** Windows of an inertial sensor → latent and motif scores by a temporal convolutional network. */
@@ -26,8 +28,15 @@ export const tcn: TaskKind = {
     const plan = planOf(model);
     return toAnswer(outputs, plan, plan.calibrated);
   },
-  create: (deps): Task => ({ name: 'tcn', routes: createRoutes(deps), endpoints: () => endpoints(deps) }),
+  create: (deps): Task => ({
+    name: 'tcn',
+    routes: createRoutes(deps),
+    endpoints: () => endpoints(deps),
+    tensors: createTensorDoor(deps),
+  }),
 };
+
+const ACCEPTED = ['application/json', 'application/*+json', BINARY_TYPE];
 
 function createRoutes(deps: TaskDeps): readonly Route[] {
   const inferRoute: Route = {
@@ -35,6 +44,7 @@ function createRoutes(deps: TaskDeps): readonly Route[] {
     path: '/infer',
     label: '/infer',
     kind: 'inference',
+    accepts: ACCEPTED,
     doc: INFER_DOC,
     handle: (call) => infer(call, deps),
   };

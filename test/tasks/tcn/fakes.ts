@@ -70,6 +70,7 @@ export function scene(parts: SceneParts = {}): Scene {
     manifest: facts,
     head: parts.head ?? null,
     runner: {
+      refusal: () => null,
       async run(input, ticket) {
         runs.push({ input, ticket });
         const outputs = parts.outputs?.(input) ?? answer;
@@ -85,9 +86,16 @@ export function scene(parts: SceneParts = {}): Scene {
     },
   };
   let now = 1000;
-  const settings = { deadlineMs: 40, validateInputRanges: true, allowUncalibratedMotifs: false, ...parts.settings };
+  const settings = {
+    deadlineMs: 40,
+    maxDeadlineMs: 1000,
+    maxBatchWindows: 64,
+    validateInputRanges: true,
+    allowUncalibratedMotifs: false,
+    ...parts.settings,
+  };
   const clock = () => now++;
-  return { runs, deps: { served: parts.served ?? (() => model), settings: () => settings, clock } };
+  return { runs, deps: { served: parts.served ?? (() => model), settings: () => settings, admit: () => {}, clock } };
 }
 
 export function call(body: string | Uint8Array, changes: Partial<Call> = {}): Call {
@@ -95,6 +103,8 @@ export function call(body: string | Uint8Array, changes: Partial<Call> = {}): Ca
     method: 'POST',
     path: '/infer',
     query: '',
+    params: {},
+    peer: '127.0.0.1',
     requestId: 'r1',
     header: () => '',
     body: typeof body === 'string' ? new TextEncoder().encode(body) : body,

@@ -1,0 +1,27 @@
+import type { Clock } from '../core/log.ts';
+import type { ErrorForm } from '../core/task.ts';
+import type { BodyLimits } from './body-reader.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import type { HeaderList } from './framing.ts';
+import type { Stream } from './wire.ts';
+
+/** What an exchange needs of its server. */
+export interface ExchangeHost extends BodyLimits {
+  readonly clock: Clock;
+  corsOrigins(): readonly string[];
+  isDraining(): boolean;
+  /** See Call.peer; only while the client is there. */
+  peerOf(stream: Stream): string;
+  /** How errors below this path are told where no route answers; null: in the usual form. */
+  errorFormAt(path: string): ErrorForm | null;
+  settled(record: ExchangeRecord): void;
+}
+
+/** The request line and headers, copied while the library lets us read them. */
+export interface RequestHead {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HeaderList;
+  readonly requestId: string;
+}

@@ -1,0 +1,67 @@
+import { SidecarError } from '../core/errors.ts';
+import type { Clock } from '../core/log.ts';
+
+export interface Rate {
+  /** null: no limit. */
+  readonly windowsPerSecond: number | null;
+  /** null: what may be sent in a second. */
+  readonly burst: number | null;
+}
+
+export interface RateLimitParts {
+  readonly clock: Clock;
+  /** Read at each call, so that a reload applies. */
+  rate(): Rate;
+}
+
+/** Takes windows from a client's bucket. Throws RATE_LIMITED with the time after which the same is let in. */
+export type Admit = (peer: string, windows: number) => void;
+
+interface Bucket {
+  /** May be below zero: a batch larger than the burst is let in from a full bucket, and paid for afterwards. */
+  tokens: number;
+  filledAt: number;
+}
+
+/** More clients than this at a time share the fate of the one that has rested longest: its bucket is forgotten, full. */
+const MAX_CLIENTS = 4096;
+
+/** A token bucket per client, one token a window. */
+export function createRateLimit({ clock, rate }: RateLimitParts): Admit {
+  const buckets = new Map<string, Bucket>();
+  return (peer, windows) => {
+    const { windowsPerSecond, burst } = rate();
+    if (windowsPerSecond === null) return;
+    const size = burst ?? Math.max(1, windowsPerSecond);
+    const bucket = fill(take(buckets, toClient(peer), size, clock()), size, windowsPerSecond, clock());
+    const missing = Math.min(windows, size) - bucket.tokens;
+    if (missing > 0) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
+    bucket.tokens -= windows;
+  };
+}
+
+/** Used last, forgotten last. */
+function take(buckets: Map<string, Bucket>, client: string, size: number, now: number): Bucket {
+  const bucket = buckets.get(client) ?? { tokens: size, filledAt: now };
+  buckets.delete(client);
+  buckets.set(client, bucket);
+  if (buckets.size > MAX_CLIENTS) buckets.delete(buckets.keys().next().value!);
+  return bucket;
+}
+
+function fill(bucket: Bucket, size: number, perSecond: number, now: number): Bucket {
+  bucket.tokens = Math.min(size, bucket.tokens + ((now - bucket.filledAt) / 1000) * perSecond);
+  bucket.filledAt = now;
+  return bucket;
+}
+
+/** Whoever has one IPv6 address has a network of them, so the first 64 bits are the client. */
+function toClient(peer: string): string {
+  if (!peer.includes(':')) return peer;
+  return peer.split(':').slice(0, 4).join(':');
+}
+
+function overRate(perSecond: number, retryAfterMs: number): SidecarError {
+  const sentence = `More than ${perSecond} windows per second came from this client (rate_limit.windows_per_s); send slower.`;
+  return new SidecarError('RATE_LIMITED', sentence, { retryAfterMs });
+}

@@ -1,0 +1,80 @@
+import type { Ticket } from '../core/model.ts';
+import { Ring } from './ring.ts';
+
+interface Waiting {
+  readonly ticket: Pick<Ticket, 'batch'>;
+  readonly enteredAt: number;
+}
+
+/**
+ * Who waits, and whose turn is next. Single windows go first, in the order they came. Windows of batches go while no
+ * single one waits, a window of each request in turn: the library lets a connection have one request at a time, so that
+ * turns between requests are turns between connections.
+ */
+export class WaitingRoom<T extends Waiting> {
+  readonly #singles = new Ring<T>();
+  /** In the order of their turns. */
+  readonly #batches = new Map<object, Ring<T>>();
+  #inBatches = 0;
+
+  get size(): number {
+    return this.#singles.size + this.#inBatches;
+  }
+
+  /** Those that compete for the places of such a ticket: single windows, or all windows of batches. */
+  sizeFor({ batch }: Pick<Ticket, 'batch'>): number {
+    return batch === undefined ? this.#singles.size : this.#inBatches;
+  }
+
+  push(entry: T): void {
+    const { batch } = entry.ticket;
+    if (batch === undefined) return this.#singles.push(entry);
+    const own = this.#batches.get(batch) ?? new Ring<T>();
+    if (own.size === 0) this.#batches.set(batch, own);
+    own.push(entry);
+    this.#inBatches += 1;
+  }
+
+  shift(): T | undefined {
+    if (this.#singles.size > 0) return this.#singles.shift();
+    const [batch, own] = this.#batches.entries().next().value ?? [];
+    if (batch === undefined || own === undefined) return undefined;
+    this.#batches.delete(batch);
+    const entry = own.shift();
+    if (own.size > 0) this.#batches.set(batch, own); // behind all others
+    this.#inBatches -= 1;
+    return entry;
+  }
+
+  /** How many would start before a window that came now. */
+  aheadOf({ batch }: Pick<Ticket, 'batch'>): number {
+    let ahead = this.#singles.size;
+    if (batch === undefined) return ahead;
+    const own = this.#batches.get(batch)?.size ?? 0;
+    for (const other of this.#batches.values()) ahead += Math.min(other.size, own + 1);
+    return Math.min(ahead, this.size);
+  }
+
+  forEach(visit: (entry: T) => void): void {
+    this.#singles.forEach(visit);
+    for (const own of this.#batches.values()) own.forEach(visit);
+  }
+
+  /** When the one that has waited longest came in; null when nobody waits. */
+  oldestAt(): number | null {
+    let oldest = this.#singles.peek()?.enteredAt ?? Number.POSITIVE_INFINITY;
+    for (const own of this.#batches.values()) oldest = Math.min(oldest, own.peek()!.enteredAt);
+    return oldest === Number.POSITIVE_INFINITY ? null : oldest;
+  }
+
+  /** Removes every entry that `isDone` accepts, keeping the order of the others. */
+  prune(isDone: (entry: T) => boolean): void {
+    this.#singles.prune(isDone);
+    for (const [batch, own] of this.#batches) {
+      this.#inBatches -= own.size;
+      own.prune(isDone);
+      this.#inBatches += own.size;
+      if (own.size === 0) this.#batches.delete(batch);
+    }
+  }
+}

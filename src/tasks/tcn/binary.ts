@@ -1,0 +1,55 @@
+import type { Location } from './refusal.ts';
+import { refuse } from './refusal.ts';
+import { CHANNELS, ROWS, SENSORS } from './schema.ts';
+
+/** Float32 values in the machine's byte order, which is little-endian wherever this program runs. */
+export const BINARY_TYPE = 'application/octet-stream';
+export const WINDOW_SAMPLES = ROWS * CHANNELS;
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+export const WINDOW_BYTES = WINDOW_SAMPLES * FLOAT_BYTES;
+
+/** What was sent instead of a JSON body, by its Content-Type. */
+export function isBinary(contentType: string): boolean {
+  return contentType.startsWith(BINARY_TYPE);
+}
+
+/** The bytes as numbers, in place where their alignment allows it; valid as long as the bytes are. */
+export function toFloats(bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % FLOAT_BYTES === 0 ? bytes : bytes.slice();
+  return new Float32Array(buffer, byteOffset, byteLength / FLOAT_BYTES);
+}
+
+/**
+ * A body of one window, [ROWS×CHANNELS] row-major: its own bytes, nothing copied.
+ * @throws SidecarError INVALID_INPUT when it has another size
+ */
+export function readBinaryWindow(body: Uint8Array): Float32Array {
+  if (body.length === WINDOW_BYTES) return toFloats(body);
+  if (body.length === 0) return refuse('missing', ['body'], 'Field required');
+  const msg = `Value error, Expected ${WINDOW_BYTES} bytes (${ROWS} x ${CHANNELS} float32), got ${body.length}`;
+  return refuse('value_error', ['body'], msg);
+}
+
+/**
+ * @param limits per channel, inclusive; Infinity still keeps out what is no number
+ * @throws SidecarError INVALID_INPUT that names the first sample which is not finite, or out of range
+ */
+export function checkSamples(window: Float32Array, limits: Float64Array, loc: Location): void {
+  let index = 0;
+  for (let row = 0; row < ROWS; row++) {
+    for (let channel = 0; channel < CHANNELS; channel++, index++) {
+      const size = Math.abs(window[index]!);
+      if (!(size <= limits[channel]!) || size === Number.POSITIVE_INFINITY) refuseSample(window, index, loc);
+    }
+  }
+}
+
+function refuseSample(window: Float32Array, index: number, loc: Location): never {
+  const sample = window[index]!;
+  const [row, channel] = [Math.floor(index / CHANNELS), index % CHANNELS];
+  if (!Number.isFinite(sample)) {
+    return refuse('value_error', [...loc, row, channel], 'Value error, Number is not finite', String(sample));
+  }
+  const { name } = SENSORS[Math.floor(channel / 3)]!;
+  return refuse('value_error', loc, `Value error, ${name} value out of range: ${sample}`, sample);
+}

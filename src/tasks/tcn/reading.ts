@@ -1,0 +1,56 @@
+import type { Call, InputWarning, TaskSettings } from '../../core/task.ts';
+import { checkSamples, isBinary, readBinaryWindow } from './binary.ts';
+import type { Door } from './door.ts';
+import { explain } from './explain.ts';
+import { normalise } from './normalise.ts';
+import type { Plan } from './plan.ts';
+import { isNormalised } from './query.ts';
+import type { Location } from './refusal.ts';
+import { NO_RANGES, RANGES } from './schema.ts';
+import { parseWindow } from './window.ts';
+
+/** How the windows of one request are to be read. */
+export interface Reading {
+  /** They are z-scored already. */
+  readonly isReady: boolean;
+  /** Per channel the largest accepted absolute value. */
+  readonly limits: Float64Array;
+}
+
+/** One window as the model takes it. */
+export interface Input {
+  readonly input: Float32Array;
+  readonly warnings: readonly InputWarning[];
+}
+
+const NO_WARNINGS: readonly InputWarning[] = [];
+
+/** @throws SidecarError INVALID_INPUT for a query that is none */
+export function toReading(call: Call, settings: TaskSettings): Reading {
+  return readingOf(isNormalised(call.query), settings);
+}
+
+export function readingOf(isReady: boolean, { validateInputRanges }: TaskSettings): Reading {
+  return { isReady, limits: isReady || !validateInputRanges ? NO_RANGES : RANGES };
+}
+
+/** Body → model input. Must finish before the first await: the server takes the body's memory back then. */
+export function readWindow(call: Call, door: Door, plan: Plan, reading: Reading): Input {
+  const { body } = call;
+  if (isBinary(call.header('content-type'))) return fromFloats(readBinaryWindow(body), plan, reading, ['body']);
+  const window = parseWindow(body, door, reading.limits) ?? explain(body, door, reading.limits);
+  return fromOwn(window, plan, reading);
+}
+
+/** A window that is somebody else's memory: checked, and copied by being normalised. @throws SidecarError INVALID_INPUT */
+export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }: Reading, loc: Location): Input {
+  checkSamples(window, limits, loc);
+  if (isReady) return { input: window.slice(), warnings: NO_WARNINGS };
+  return { input: normalise(window, plan.scale), warnings: NO_WARNINGS };
+}
+
+/** A window that was checked and is ours to change. */
+export function fromOwn(window: Float32Array, plan: Plan, { isReady }: Reading): Input {
+  if (isReady) return { input: window, warnings: NO_WARNINGS };
+  return { input: normalise(window, plan.scale, window), warnings: NO_WARNINGS };
+}

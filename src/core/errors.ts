@@ -110,6 +110,18 @@ export function toErrorBody(error: SidecarError): object {
   return { error: { code: error.code, message: error.message }, detail };
 }
 
+const DEFAULT_RETRY_MS = 1000;
+
+/** When to ask again, where that may help: in whole seconds, as HTTP knows it, and as computed. */
+export function retryHeaders({ rule, retryAfterMs = DEFAULT_RETRY_MS }: SidecarError): [name: string, value: string][] {
+  if (!rule.retryable) return [];
+  const ms = Math.max(1, Math.ceil(retryAfterMs));
+  return [
+    ['Retry-After', String(Math.ceil(ms / 1000))],
+    ['Retry-After-Ms', String(ms)],
+  ];
+}
+
 /** The sentence in an unknown throwable, for building a better one around it. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -73,9 +73,21 @@ export interface RouteDoc {
   readonly summary: string;
   readonly description?: string;
   readonly query?: readonly { readonly name: string; readonly schema: TSchema; readonly description: string }[];
-  readonly request?: { readonly schema: TSchema; readonly example?: unknown };
+  readonly request?: {
+    readonly schema: TSchema;
+    readonly example?: unknown /** What octets mean. */;
+    readonly binary?: string;
+  };
   readonly responses: Readonly<
-    Record<number, { readonly description: string; readonly schema?: TSchema; readonly contentType?: string }>
+    Record<
+      number,
+      {
+        readonly description: string;
+        readonly schema?: TSchema;
+        readonly contentType?: string;
+        readonly binary?: string;
+      }
+    >
   >;
 }
 

@@ -182,6 +182,7 @@ export class Exchange implements Call {
   }
 
   #settle(status: number, code: string | null, error: SidecarError | null, reply: Reply | null, sent: number): void {
+    const fault = error ?? emptyHanded(reply);
     this.#isSettled = true;
     this.#reader.release();
     this.#host.settled({
@@ -189,7 +190,7 @@ export class Exchange implements Call {
       kind: this.#bound?.route.kind ?? 'service',
       method: this.method,
       status,
-      code,
+      code: code ?? fault?.code ?? null,
       requestId: this.requestId,
       durationMs: this.#host.clock() - this.receivedAt,
       requestBytes: this.#reader.receivedBytes,
@@ -197,10 +198,15 @@ export class Exchange implements Call {
       inference: reply?.inference ?? null,
       windows: reply?.windows ?? null,
       warnings: reply?.warnings ?? NO_WARNINGS,
-      error,
+      error: fault,
       aborted: this.#isGone,
     });
   }
+}
+
+/** A batch without a single answer has failed, though each of its windows was told why. */
+function emptyHanded(reply: Reply | null): SidecarError | null {
+  return reply?.windows?.answered === 0 ? (reply.windows.failed[0] ?? null) : null;
 }
 
 function shuttingDown(): SidecarError {

@@ -3,6 +3,8 @@ import { ErrorSchema } from './error-schema.ts';
 import { acceptedTypes } from './media-type.ts';
 import { JSON_TYPE } from './reply.ts';
 
+const OCTETS = 'application/octet-stream';
+
 /** Enough of OpenAPI 3.1 for what is written here. */
 export interface OpenApiDocument {
   readonly openapi: string;
@@ -45,13 +47,21 @@ function toOperation(route: Route): OpenApiOperation {
 
 function toRequestBody(route: Route, request: NonNullable<RouteDoc['request']>): object {
   const content = { schema: request.schema, ...(request.example !== undefined && { example: request.example }) };
-  const types = acceptedTypes(route).filter((type) => !type.includes('*'));
-  return { required: true, content: Object.fromEntries(types.map((type) => [type, content])) };
+  const types = acceptedTypes(route).filter((type) => !type.includes('*') && type !== OCTETS);
+  return {
+    required: true,
+    content: { ...Object.fromEntries(types.map((type) => [type, content])), ...toBinary(request.binary) },
+  };
 }
 
 function toResponse(status: number, response: RouteDoc['responses'][number]): OpenApiOperation['responses'][string] {
   const { description, contentType, schema } = response;
   if (contentType !== undefined) return { description, content: { [contentType]: {} } };
   const shown = schema ?? (status >= 400 ? ErrorSchema : undefined);
-  return { description, ...(shown && { content: { [JSON_TYPE]: { schema: shown } } }) };
+  return { description, ...(shown && { content: { [JSON_TYPE]: { schema: shown }, ...toBinary(response.binary) } }) };
+}
+
+/** Octets, where they mean something; 3.1 describes them by a media type alone. */
+function toBinary(meaning: string | undefined): object {
+  return meaning === undefined ? {} : { [OCTETS]: { schema: { description: meaning } } };
 }

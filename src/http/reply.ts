@@ -1,4 +1,4 @@
-import { type SidecarError, toErrorBody } from '../core/errors.ts';
+import { retryHeaders, type SidecarError, toErrorBody } from '../core/errors.ts';
 import type { ErrorForm, Header, Reply } from '../core/task.ts';
 import type { Wire } from './wire.ts';
 
@@ -11,7 +11,6 @@ export interface Envelope {
 }
 
 export const JSON_TYPE = 'application/json';
-const DEFAULT_RETRY_MS = 1000;
 
 const STATUS_LINES: Readonly<Record<number, string>> = {
   200: '200 OK',
@@ -34,23 +33,17 @@ export function toErrorReply(
   headers: readonly Header[] = [],
   form: ErrorForm | null = null,
 ): Reply {
-  const { http, retryable } = error.rule;
-  const { status, body } = form?.toError(error) ?? { status: http, body: JSON.stringify(toErrorBody(error)) };
+  const { status, body } = form?.toError(error) ?? {
+    status: error.rule.http,
+    body: JSON.stringify(toErrorBody(error)),
+  };
   return {
     status,
     contentType: JSON_TYPE,
-    headers: http !== 500 && retryable ? [...headers, ...retryHeaders(error.retryAfterMs)] : headers,
+    headers: [...headers, ...retryHeaders(error)],
     body,
     inference: null,
   };
-}
-
-function retryHeaders(retryAfterMs: number = DEFAULT_RETRY_MS): readonly Header[] {
-  const ms = Math.max(1, Math.ceil(retryAfterMs));
-  return [
-    ['Retry-After', String(Math.ceil(ms / 1000))],
-    ['Retry-After-Ms', String(ms)],
-  ];
 }
 
 export function bytesOf(body: string | Uint8Array): number {

@@ -1,4 +1,6 @@
+import { type SidecarError, toErrorBody } from '../../core/errors.ts';
 import type { Header } from '../../core/task.ts';
+import type { Outcome } from './batch-run.ts';
 import type { Answer } from './outputs.ts';
 import { LONGEST_NUMBER, writeNumbers, writeText } from './shortest.ts';
 
@@ -8,11 +10,7 @@ let work = new Uint8Array(4096);
 /** `{"latent":[…],"motif_scores":[…]}` */
 export function toInferBody(latent: Float32Array, scores: Float32Array): Uint8Array {
   reserve(latent.length + scores.length, 64);
-  let p = writeText(work, 0, '{"latent":[');
-  p = writeNumbers(work, p, latent);
-  p = writeText(work, p, '],"motif_scores":[');
-  p = writeNumbers(work, p, scores);
-  return work.slice(0, writeText(work, p, ']}'));
+  return work.slice(0, writeAnswer(0, { latent, scores }));
 }
 
 /**
@@ -45,6 +43,40 @@ const widthOf = ({ latent, scores }: Answer) => latent.length + (scores?.length 
 /** What a row of toBinaryBody() is made of. */
 export function layoutOf({ latent, scores }: Answer): Header {
   return ['X-Tensors', `latent:${latent.length}${scores === null ? '' : `, motif_scores:${scores.length}`}`];
+}
+
+/**
+ * `{"results":[…],"answered":n,"failed":k}`: in the order of the windows, what /infer would say, or the error.
+ * @param error where no window has an answer: what the whole request ends with
+ */
+export function toBatchBody(outcomes: readonly Outcome[], error: SidecarError | null): Uint8Array {
+  const texts = outcomes.map((outcome) => (outcome instanceof Error ? JSON.stringify(toErrorBody(outcome)) : ''));
+  const head = error === null ? '{' : `${JSON.stringify(toErrorBody(error)).slice(0, -1)},`;
+  const failed = texts.filter((text) => text !== '').length;
+  const tail = `],"answered":${outcomes.length - failed},"failed":${failed}}`;
+  const numbers = outcomes.reduce((sum, outcome) => sum + (outcome instanceof Error ? 0 : widthOf(outcome)), 0);
+  const encoded = texts.map((text) => new TextEncoder().encode(text));
+  const headBytes = new TextEncoder().encode(`${head}"results":[`);
+  const textBytes = encoded.reduce((sum, text) => sum + text.length, headBytes.length + tail.length);
+  reserve(numbers, textBytes + outcomes.length * 64);
+  work.set(headBytes);
+  let p = headBytes.length;
+  for (const [i, outcome] of outcomes.entries()) {
+    if (i > 0) p = writeText(work, p, ',');
+    if (outcome instanceof Error) {
+      work.set(encoded[i]!, p);
+      p += encoded[i]!.length;
+    } else p = writeAnswer(p, outcome);
+  }
+  return work.slice(0, writeText(work, p, tail));
+}
+
+function writeAnswer(at: number, { latent, scores }: Answer): number {
+  let p = writeText(work, at, '{"latent":[');
+  p = writeNumbers(work, p, latent);
+  p = writeText(work, p, '],"motif_scores":[');
+  p = writeNumbers(work, p, scores!);
+  return writeText(work, p, ']}');
 }
 
 function reserve(numbers: number, textBytes: number): void {

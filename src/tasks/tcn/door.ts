@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { EncodeRequestSchema, InferRequestSchema } from './schema.ts';
+import { EncodeRequestSchema, InferRequestSchema, WindowSchema } from './schema.ts';
 
 /** Where a window comes in: under which keys, checked by which schema. */
 export interface Door {
@@ -19,6 +19,11 @@ function createDoor(keys: readonly string[], schema: TSchema): Door {
     accepts: (body) => validator.Check(body),
   };
 }
+
+const window = Compile(WindowSchema);
+
+/** One window of a batch, by the same schema. */
+export const isWindow = (value: unknown): boolean => window.Check(value);
 
 export const INFER_DOOR: Door = createDoor(['x'], InferRequestSchema);
 export const ENCODE_DOOR: Door = createDoor(['imu_window', 'x'], EncodeRequestSchema);

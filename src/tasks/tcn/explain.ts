@@ -1,7 +1,7 @@
-import { SidecarError } from '../../core/errors.ts';
-import { type Door, ENCODE_DOOR } from './door.ts';
+import { SidecarError, toSidecarError } from '../../core/errors.ts';
+import { type Door, ENCODE_DOOR, isWindow } from './door.ts';
 import { findJsonFault } from './json-fault.ts';
-import { refuse } from './refusal.ts';
+import { type Location, refuse } from './refusal.ts';
 import { CHANNELS, FLOAT32_OVERFLOW, ROWS, SENSORS } from './schema.ts';
 
 /**
@@ -16,8 +16,44 @@ export function explain(body: Uint8Array, door: Door, limits: Float64Array): Flo
   const value = parseBody(body);
   if (!door.accepts(value)) return describe(value, door);
   const key = keyOf(value as Record<string, unknown>, door)!;
-  const rows = (value as Record<string, number[][]>)[key]!;
-  checkRanges(rows, key, limits);
+  return toWindow((value as Record<string, number[][]>)[key]!, ['body', key], limits);
+}
+
+/**
+ * The exact path for a body of several windows: what is wrong with one of them is that one's result.
+ *
+ * @param most windows that are let in
+ * @returns a window, or the refusal of it, in the order of the body
+ * @throws SidecarError as explain(), when the body is no list of windows at all
+ */
+export function explainBatch(body: Uint8Array, limits: Float64Array, most: number): (Float32Array | SidecarError)[] {
+  const windows = listOf(parseBody(body));
+  if (windows.length === 0) refuse('value_error', BATCH, 'Value error, Expected at least 1 window, got 0');
+  if (windows.length > most) {
+    refuse('value_error', BATCH, `Value error, Expected at most ${most} windows, got ${windows.length}`);
+  }
+  return windows.map((window, i) => {
+    try {
+      if (!isWindow(window)) describeWindow(window, [...BATCH, i]);
+      return toWindow(window as number[][], [...BATCH, i], limits);
+    } catch (thrown) {
+      return toSidecarError(thrown);
+    }
+  });
+}
+
+const BATCH = ['body', 'windows'] as const;
+
+function listOf(body: unknown): readonly unknown[] {
+  if (body === null) refuse('missing', ['body'], 'Field required');
+  if (typeof body !== 'object' || Array.isArray(body)) refuseType(body);
+  if (!Object.hasOwn(body!, 'windows')) refuse('missing', BATCH, 'Field required');
+  const { windows } = body as { windows: unknown };
+  return Array.isArray(windows) ? windows : refuse('list_type', BATCH, 'Input should be a valid list', windows);
+}
+
+function toWindow(rows: readonly number[][], loc: Location, limits: Float64Array): Float32Array {
+  checkRanges(rows, loc, limits);
   return Float32Array.from(rows.flat());
 }
 
@@ -48,13 +84,15 @@ function keyOf(body: object, door: Door): string | undefined {
 /** What is wrong with a body that the schema refused, from the outside in. */
 function describe(value: unknown, door: Door): never {
   if (value === null) return refuse('missing', ['body'], 'Field required');
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    const msg = 'Input should be a valid dictionary or object to extract fields from';
-    return refuse('model_attributes_type', ['body'], msg, value);
-  }
+  if (typeof value !== 'object' || Array.isArray(value)) return refuseType(value);
   const key = keyOf(value, door);
   if (key === undefined) return refuse('missing', ['body', door.keys[0]!], toMissing(value, door));
   return describeWindow((value as Record<string, unknown>)[key], ['body', key]);
+}
+
+function refuseType(value: unknown): never {
+  const msg = 'Input should be a valid dictionary or object to extract fields from';
+  return refuse('model_attributes_type', ['body'], msg, value);
 }
 
 function toMissing(body: object, door: Door): string {
@@ -62,7 +100,7 @@ function toMissing(body: object, door: Door): string {
   return isMisnamed ? 'Field required: send the window as "imu_window", not as "imu_data"' : 'Field required';
 }
 
-function describeWindow(window: unknown, loc: readonly string[]): never {
+function describeWindow(window: unknown, loc: Location): never {
   if (!Array.isArray(window)) return refuse('list_type', loc, 'Input should be a valid list', window);
   if (window.length !== ROWS) {
     return refuse('value_error', loc, `Value error, Expected ${ROWS} timesteps, got ${window.length}`);
@@ -74,23 +112,23 @@ function describeWindow(window: unknown, loc: readonly string[]): never {
   throw new SidecarError('INTERNAL', 'The schema refused a window in which the exact path finds no fault.');
 }
 
-function checkRow(row: unknown, i: number, loc: readonly string[]): void {
+function checkRow(row: unknown, i: number, loc: Location): void {
   if (!Array.isArray(row)) refuse('list_type', [...loc, i], 'Input should be a valid list', row);
   if (row.length === CHANNELS) return;
   refuse('value_error', loc, `Value error, Timestep ${i} has ${row.length} channels, expected ${CHANNELS}`);
 }
 
-function checkSample(sample: unknown, loc: readonly (string | number)[]): void {
+function checkSample(sample: unknown, loc: Location): void {
   if (typeof sample !== 'number') refuse('float_type', loc, 'Input should be a valid number', sample);
   if (Math.abs(sample) < FLOAT32_OVERFLOW) return;
   refuse('value_error', loc, 'Value error, Number does not fit a 32-bit float', sample);
 }
 
-function checkRanges(rows: readonly number[][], key: string, limits: Float64Array): void {
+function checkRanges(rows: readonly number[][], loc: Location, limits: Float64Array): void {
   for (const row of rows) {
     const channel = row.findIndex((sample, i) => Math.abs(sample) > limits[i]!);
     if (channel < 0) continue;
     const { name } = SENSORS[Math.floor(channel / 3)]!;
-    refuse('value_error', ['body', key], `Value error, ${name} value out of range: ${row[channel]}`, row[channel]);
+    refuse('value_error', loc, `Value error, ${name} value out of range: ${row[channel]}`, row[channel]);
   }
 }

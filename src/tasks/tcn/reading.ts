@@ -1,3 +1,4 @@
+import { type SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { Call, InputWarning, TaskSettings } from '../../core/task.ts';
 import { checkSamples, isBinary, readBinaryWindow } from './binary.ts';
 import type { Door } from './door.ts';
@@ -53,4 +54,13 @@ export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }
 export function fromOwn(window: Float32Array, plan: Plan, { isReady }: Reading): Input {
   if (isReady) return { input: window, warnings: NO_WARNINGS };
   return { input: normalise(window, plan.scale, window), warnings: NO_WARNINGS };
+}
+
+/** For one window of several: its refusal is a result. */
+export function attempt(read: () => Input): Input | SidecarError {
+  try {
+    return read();
+  } catch (thrown) {
+    return toSidecarError(thrown);
+  }
 }

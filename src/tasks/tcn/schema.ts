@@ -39,6 +39,14 @@ export const EncodeRequestSchema = Type.Union([
   Type.Object({ x: WindowSchema, imu_window: Type.Optional(Type.Never()) }),
 ]);
 
+/** An item that is no window makes a result of its own, so the schema does not judge items. */
+export const BatchRequestSchema = Type.Object({
+  windows: Type.Array(WindowSchema, {
+    minItems: 1,
+    description: 'At most inference.max_batch_windows, 64 by default.',
+  }),
+});
+
 const closed = { additionalProperties: false } as const;
 const Latent = Type.Array(Type.Number(), { minItems: LATENTS, maxItems: LATENTS });
 const Scores = Type.Array(Type.Number({ minimum: 0, maximum: 1 }), {
@@ -48,6 +56,24 @@ const Scores = Type.Array(Type.Number({ minimum: 0, maximum: 1 }), {
 const Extremes = Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: 'smallest and largest value' });
 
 export const InferReplySchema = Type.Object({ latent: Latent, motif_scores: Scores }, closed);
+
+export const BatchReplySchema = Type.Object(
+  {
+    results: Type.Array(
+      Type.Union([
+        InferReplySchema,
+        Type.Object({
+          error: Type.Object({ code: Type.String(), message: Type.String() }),
+          detail: Type.Unknown({ description: 'As in the error reply of /infer.' }),
+        }),
+      ]),
+      { description: 'In the order of the windows: what /infer would answer for each.' },
+    ),
+    answered: Type.Integer({ minimum: 1 }),
+    failed: Type.Integer({ minimum: 0, description: 'The header X-Batch-Failed says the same, when it is not 0.' }),
+  },
+  closed,
+);
 
 export const EncodeReplySchema = Type.Object(
   {

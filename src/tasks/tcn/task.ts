@@ -1,7 +1,8 @@
 import { toSidecarError } from '../../core/errors.ts';
 import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
+import { inferBatch } from './batch.ts';
 import { BINARY_TYPE } from './binary.ts';
-import { ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
+import { BATCH_DOC, ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
 import { ENCODE_DOOR } from './door.ts';
 import { explain } from './explain.ts';
 import { encode, infer, motifsOf } from './infer.ts';
@@ -57,6 +58,13 @@ function createRoutes(deps: TaskDeps): readonly Route[] {
     doc: ENCODE_DOC,
     handle: (call) => encode(call, deps),
   };
+  const batchRoute: Route = {
+    ...inferRoute,
+    path: '/infer/batch',
+    label: '/infer/batch',
+    doc: BATCH_DOC,
+    handle: (call) => inferBatch(call, deps),
+  };
   const testRoute: Route = {
     method: 'POST',
     path: '/test',
@@ -65,7 +73,7 @@ function createRoutes(deps: TaskDeps): readonly Route[] {
     doc: TEST_DOC,
     handle: (call) => selfTest(call, deps),
   };
-  return [inferRoute, alias('/'), alias('/infer/infer'), encodeRoute, testRoute];
+  return [inferRoute, alias('/'), alias('/infer/infer'), encodeRoute, batchRoute, testRoute];
 }
 
 /** For /status: "ready", or the sentence that a request would be refused with. */
@@ -75,7 +83,7 @@ function endpoints(deps: TaskDeps): Readonly<Record<string, string>> {
     const model = deps.served();
     motifsOf(model, planOf(model), deps.settings().allowUncalibratedMotifs);
   });
-  return { '/infer': inferring, '/encode': encoding, '/test': encoding };
+  return { '/infer': inferring, '/infer/batch': inferring, '/encode': encoding, '/test': encoding };
 }
 
 function readiness(attempt: () => void): string {

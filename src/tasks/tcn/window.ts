@@ -9,10 +9,12 @@ import { CHANNELS, ROWS } from './schema.ts';
  * The body is copied behind a fixed, zero-ended buffer: one address for the compiler to know, and no bounds to check,
  * since the zero at the end belongs to no JSON token and stops every loop.
  */
-const LARGEST_BODY_BYTES = 65_536;
+const LARGEST_BODY_BYTES = 1 << 20;
 const bytes = new Uint8Array(LARGEST_BODY_BYTES + 8);
 const view = new DataView(bytes.buffer);
 const samples = new Float32Array(ROWS * CHANNELS);
+
+const BATCH_DOOR = { quotedKeys: [new TextEncoder().encode('"windows"')] };
 
 const SPACE = 32;
 const FOUR_SPACES = 0x20202020;
@@ -46,8 +48,33 @@ export function parseWindow(body: Uint8Array, door: Door, limits: Float64Array):
   return samples.slice();
 }
 
+/**
+ * A body `{"windows":[…]}` of the usual shape as its windows, each as from parseWindow().
+ * @param most more windows than this make the body unusual
+ * @returns null for a body that is not of the usual shape, one window of it is enough
+ */
+export function parseWindows(body: Uint8Array, limits: Float64Array, most: number): Float32Array[] | null {
+  const bodyBytes = body.length;
+  if (bodyBytes > LARGEST_BODY_BYTES) return null;
+  bytes.set(body);
+  bytes[bodyBytes] = 0;
+  const windows: Float32Array[] = [];
+  let p = readStart(BATCH_DOOR);
+  while (p >= 0 && windows.length < most) {
+    if (bytes[p] !== OPEN_LIST) return null;
+    p = readRows(skipSpace(p + 1));
+    if (p < 0 || !isBelow(limits)) return null;
+    windows.push(samples.slice());
+    p = skipSpace(p);
+    if (bytes[p] === CLOSE_LIST) return readEnd(p + 1) === bodyBytes ? windows : null;
+    if (bytes[p] !== COMMA) return null;
+    p = skipSpace(p + 1);
+  }
+  return null;
+}
+
 /** `{"x":[` → the offset after it, or -1. */
-function readStart(door: Door): number {
+function readStart(door: Pick<Door, 'quotedKeys'>): number {
   let p = skipSpace(0);
   if (bytes[p] !== OPEN_OBJECT) return -1;
   p = readKey(skipSpace(p + 1), door);
@@ -58,7 +85,7 @@ function readStart(door: Door): number {
   return bytes[p] === OPEN_LIST ? skipSpace(p + 1) : -1;
 }
 
-function readKey(at: number, { quotedKeys }: Door): number {
+function readKey(at: number, { quotedKeys }: Pick<Door, 'quotedKeys'>): number {
   for (const key of quotedKeys) {
     let length = 0;
     while (length < key.length && bytes[at + length] === key[length]) length++;

@@ -1,0 +1,108 @@
+import { retryHeaders, SidecarError } from '../../core/errors.ts';
+import type { Call, Header, InputWarning, Reply, TaskDeps, TaskSettings } from '../../core/task.ts';
+import { wantsBinary } from './accept.ts';
+import { type BatchOutcome, type Outcome, runBatch } from './batch-run.ts';
+import { BINARY_TYPE, isBinary, toFloats, WINDOW_BYTES, WINDOW_SAMPLES } from './binary.ts';
+import { layoutOf, toBatchBody, toBinaryBody } from './body.ts';
+import { explainBatch } from './explain.ts';
+import { admit, motifsOf } from './infer.ts';
+import type { Motifs } from './motifs.ts';
+import type { Answer } from './outputs.ts';
+import { type Plan, planOf } from './plan.ts';
+import { toHeaders } from './provenance.ts';
+import { attempt, fromFloats, fromOwn, type Input, type Reading, toReading } from './reading.ts';
+import { refuse } from './refusal.ts';
+import { toBatchTicket } from './ticket.ts';
+import { parseWindows } from './window.ts';
+
+/**
+ * POST /infer/batch: several windows, each with a result of its own, in order. What is wrong with one of them, or befalls
+ * one, is told in its place; what is wrong with all of them, or befalls all, is the reply's status.
+ * @throws SidecarError INVALID_INPUT when the body is no list of 1 to inference.max_batch_windows windows, NO_MOTIF_SOURCE
+ */
+export async function inferBatch(call: Call, deps: TaskDeps): Promise<Reply> {
+  const startedAt = deps.clock();
+  const settings = deps.settings();
+  const model = deps.served(call);
+  const plan = planOf(model);
+  const motifs = motifsOf(model, plan, settings.allowUncalibratedMotifs);
+  const ticket = toBatchTicket(call, settings);
+  const reading = toReading(call, settings);
+  admit(call, deps, model, ticket);
+  const read = readWindows(call, plan, reading, settings);
+  deps.admit(call, read.length - 1);
+  const parsedAt = deps.clock();
+  const inputs = read.map((one) => (one instanceof Error ? one : one.input));
+  const batch = await runBatch(model, { plan, motifs }, inputs, ticket);
+  const timing = { parseMs: parsedAt - startedAt, answeredAt: deps.clock() };
+  return toReply(call, deps, batch, motifs, warningsOf(read), timing);
+}
+
+/** Must finish before the first await, as for one window. */
+function readWindows(call: Call, plan: Plan, reading: Reading, settings: TaskSettings): (Input | SidecarError)[] {
+  const { body } = call;
+  const most = settings.maxBatchWindows;
+  if (isBinary(call.header('content-type'))) return readBinaryWindows(body, plan, reading, most);
+  const windows = parseWindows(body, reading.limits, most) ?? explainBatch(body, reading.limits, most);
+  return windows.map((window) => (window instanceof Error ? window : fromOwn(window, plan, reading)));
+}
+
+function readBinaryWindows(body: Uint8Array, plan: Plan, reading: Reading, most: number): (Input | SidecarError)[] {
+  const count = body.length / WINDOW_BYTES;
+  if (count === 0) refuse('missing', ['body'], 'Field required');
+  if (!Number.isInteger(count)) {
+    refuse('value_error', ['body'], `Value error, Expected a multiple of ${WINDOW_BYTES} bytes, got ${body.length}`);
+  }
+  if (count > most) refuse('value_error', ['body'], `Value error, Expected at most ${most} windows, got ${count}`);
+  const floats = toFloats(body);
+  return Array.from({ length: count }, (_, i) =>
+    attempt(() =>
+      fromFloats(floats.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES), plan, reading, ['body', i]),
+    ),
+  );
+}
+
+function warningsOf(read: readonly (Input | SidecarError)[]): readonly InputWarning[] {
+  return [...new Set(read.flatMap((one) => (one instanceof Error ? [] : one.warnings)))];
+}
+
+const MOST_PLACES = 64;
+
+const isAnswer = (outcome: Outcome): outcome is Answer => !(outcome instanceof Error);
+
+function toReply(
+  call: Call,
+  deps: TaskDeps,
+  { outcomes, inference }: BatchOutcome,
+  motifs: Motifs,
+  warnings: readonly InputWarning[],
+  { parseMs, answeredAt }: { readonly parseMs: number; readonly answeredAt: number },
+): Reply {
+  const failed = outcomes.filter((outcome) => outcome instanceof SidecarError);
+  const windows = { answered: outcomes.length - failed.length, failed };
+  const first = outcomes.find(isAnswer);
+  const isBinary = first !== undefined && wantsBinary(call.header('accept'));
+  const error = first === undefined ? failed[0]! : null;
+  const body = isBinary ? toBinaryRows(outcomes, first) : toBatchBody(outcomes, error);
+  const headers: Header[] = failed.length > 0 ? [['X-Batch-Failed', String(failed.length)]] : [];
+  if (error !== null) headers.push(...retryHeaders(error));
+  if (isBinary) headers.push(layoutOf(first), ...whereFailed(outcomes));
+  if (inference !== null) {
+    const { queueMs, inferMs } = inference;
+    const timing = { parseMs, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+    headers.push(...toHeaders(inference, timing, motifs.source, warnings));
+  }
+  const contentType = isBinary ? BINARY_TYPE : 'application/json';
+  return { status: error?.rule.http ?? 200, contentType, headers, body, inference, windows, warnings };
+}
+
+/** Rows of NaN say that there is no answer, and this says why; of more failures than a header can hold, of the first ones. */
+function whereFailed(outcomes: readonly Outcome[]): Header[] {
+  const places = outcomes.flatMap((outcome, i) => (outcome instanceof Error ? [`${i}=${outcome.code}`] : []));
+  return places.length === 0 ? [] : [['X-Batch-Errors', places.slice(0, MOST_PLACES).join(', ')]];
+}
+
+function toBinaryRows(outcomes: readonly Outcome[], { latent, scores }: Answer): Uint8Array {
+  const answers = outcomes.map((outcome) => (isAnswer(outcome) ? outcome : null));
+  return toBinaryBody(answers, latent.length + (scores?.length ?? 0));
+}

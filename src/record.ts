@@ -1,4 +1,6 @@
+import type { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
+import type { InputWarning } from './core/task.ts';
 import type { ExchangeRecord } from './http/exchange-record.ts';
 import { createLineLimit, type LineLimit } from './observe/line-limit.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -13,18 +15,24 @@ export interface RecorderParts {
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** Lines per second, of requests and of failures each. */
 const MAX_LINES = 20;
+const WARNING_PERIOD_MS = 60_000;
+const REMEDY =
+  'send m/s², rad/s and µT; nothing was corrected, and the answer may mean nothing. Counted by hailo_input_warnings_total';
 
 /** What one exchange leaves behind: figures always, a log line when it failed here or when requests are logged. */
 export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord) => void {
   const { metrics, log, state } = parts;
   const failures = createLineLimit(MAX_LINES, state.clock);
   const requests = createLineLimit(MAX_LINES, state.clock);
+  const suspicions = new Map<string, LineLimit>();
   return (exchange) => {
     metrics.exchange(exchange.route, toMethodLabel(exchange.method), exchange.status);
     if (exchange.kind === 'inference') recordInference(parts, exchange);
-    if (exchange.status >= 500) logFailure(log, failures, exchange);
+    for (const warning of exchange.warnings) tellWarning(parts, suspicions, warning, exchange);
+    const failed = failedWindow(exchange);
+    if (exchange.status >= 500 || failed !== null) logFailure(log, failures, exchange, failed);
     // an impossible answer: whoever gave it has to prove himself now, not in an hour
-    if (exchange.code === 'BACKEND_FAILED') void state.proof?.check();
+    if (exchange.code === 'BACKEND_FAILED' || failed !== null) void state.proof?.check();
     if (state.loaded.config.logging.requests) logRequest(log, requests, exchange);
   };
 }
@@ -42,22 +50,51 @@ function toMethodLabel(method: string): string {
 function recordInference({ metrics, state }: RecorderParts, exchange: ExchangeRecord): void {
   const model = exchange.inference?.model.split('@')[0] ?? state.manifest.name;
   if (exchange.inference !== null) state.answered(exchange.inference.inferMs);
+  countWindows(metrics, exchange);
   // a window that was computed for nobody is no success
   if (exchange.code !== null) metrics.requestRefused(model, exchange.code);
   else metrics.requestAnswered(model, exchange.durationMs);
 }
 
-/** A refusal under load is the plan, not news; a fault of ours is, also where it is told as a 503. */
-function logFailure(log: Log, limit: LineLimit, exchange: ExchangeRecord): void {
-  const fields = { ...toFields(exchange), cause: causeOf(exchange) };
-  const message = exchange.error?.message ?? 'request failed';
-  if (exchange.status === 503 && exchange.error?.cause === undefined) return log.debug(fields, message);
+function countWindows(metrics: Metrics, { route, code, windows }: ExchangeRecord): void {
+  if (windows === null) return metrics.windows(route, code ?? 'ok', 1);
+  if (windows.answered > 0) metrics.windows(route, code ?? 'ok', windows.answered);
+  for (const error of windows.failed) metrics.windows(route, error.code, 1);
+}
+
+/** A window of a batch that the backend failed on, in a reply that has other answers. */
+function failedWindow({ code, windows }: ExchangeRecord): SidecarError | null {
+  if (code !== null) return null;
+  return windows?.failed.find((error) => error.rule.http === 500) ?? null;
+}
+
+/** The input is never corrected: somebody has to hear of it. */
+function tellWarning(
+  { metrics, log, state }: RecorderParts,
+  limits: Map<string, LineLimit>,
+  { code, text }: InputWarning,
+  exchange: ExchangeRecord,
+): void {
+  metrics.inputWarning(exchange.route, code);
+  const limit = limits.get(code) ?? createLineLimit(1, state.clock, WARNING_PERIOD_MS);
+  limits.set(code, limit);
   const { isOpen, suppressed } = limit();
-  const err = exchange.error?.cause ?? exchange.error;
+  const fields = { request_id: exchange.requestId, route: exchange.route, warning: code };
+  if (isOpen) log.warn({ ...fields, ...(suppressed > 0 && { suppressed }) }, `${text}: ${REMEDY}`);
+}
+
+/** A refusal under load is the plan, not news; a fault of ours is, also where it is told as a 503. */
+function logFailure(log: Log, limit: LineLimit, exchange: ExchangeRecord, failed: SidecarError | null): void {
+  const error = exchange.error ?? failed;
+  const fields = { ...toFields(exchange), cause: causeOf(error) };
+  const message = error?.message ?? 'request failed';
+  if (exchange.status === 503 && error?.cause === undefined) return log.debug(fields, message);
+  const { isOpen, suppressed } = limit();
+  const err = error?.cause ?? error;
   if (isOpen) log.error({ ...fields, err, ...(suppressed > 0 && { suppressed }) }, message);
 }
 
-function causeOf({ error }: ExchangeRecord): string | undefined {
+function causeOf(error: SidecarError | null): string | undefined {
   return error?.cause instanceof Error ? error.cause.message : undefined;
 }
 

@@ -99,8 +99,10 @@ export function toReadings(state: State): Readings {
   const { kind, degraded } = state.backend.state();
   return {
     waiting: queue?.waiting ?? null,
+    waitingInBatches: queue?.waitingInBatches ?? null,
     inFlight: queue?.inFlight ?? null,
     oldestMs: queue?.oldestMs ?? null,
+    drops: queue,
     backend: kind,
     device: state.backend.telemetry?.() ?? null,
     golden: state.golden,

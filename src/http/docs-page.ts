@@ -38,7 +38,8 @@ function toCurl(method: string, path: string, { requestBody }: OpenApiOperation,
   const key = Object.keys(exampleOf(requestBody))[0] ?? 'x';
   const row = '[0,0,9.81,0,0,0,22,0,-43]';
   const window = `$(yes '${row}' | head -100 | paste -sd,)`;
-  return `curl -s ${url}${path} -H 'content-type: application/json' -d "{\\"${key}\\":[${window}]}"`;
+  const value = key === 'windows' ? `[[${window}]]` : `[${window}]`;
+  return `curl -s ${url}${path} -H 'content-type: application/json' -d "{\\"${key}\\":${value}}"`;
 }
 
 function exampleOf(requestBody: object): object {

@@ -25,6 +25,10 @@ export interface Metrics {
   requestAnswered(model: string, durationMs: number): void;
   requestRefused(model: string, errorType: string): void;
   exchange(route: string, method: string, status: number): void;
+  /** Windows that a door let in or refused; `outcome` is "ok" or an error code. */
+  windows(route: string, outcome: string, count: number): void;
+  /** A window was accepted that looks wrong. */
+  inputWarning(route: string, warning: string): void;
   healthCheck(isHealthy: boolean): void;
   /** A connection over server.max_connections was turned away. */
   connectionRefused(): void;
@@ -94,6 +98,18 @@ export function createMetrics(read: () => Readings): Metrics {
     labelNames: ['route', 'method', 'status'] as const,
     registers,
   });
+  const windows = new Counter({
+    name: 'hailo_windows_total',
+    help: 'Windows by the route they came in at and their outcome: ok or an error code. A request refused unread counts as one.',
+    labelNames: ['route', 'outcome'] as const,
+    registers,
+  });
+  const inputWarnings = new Counter({
+    name: 'hailo_input_warnings_total',
+    help: 'Requests whose input looks wrong though it is in range, such as a gyroscope in deg/s.',
+    labelNames: ['warning', 'route'] as const,
+    registers,
+  });
   const connectionsRefused = new Counter({
     name: 'hailo_http_connections_refused_total',
     help: 'Connections over server.max_connections, turned away unread.',
@@ -111,6 +127,7 @@ export function createMetrics(read: () => Readings): Metrics {
   });
   const inTurn = createTurns(); // a page keeps its reading until it is made
   const answered = createTally(requests, ['status', 'model']);
+  const windowed = createTally(windows, ['route', 'outcome']);
   const exchanged = createTally(exchanges, ['route', 'method', 'status']);
   return {
     requestAnswered: (model, durationMs) => {
@@ -122,6 +139,8 @@ export function createMetrics(read: () => Readings): Metrics {
       errors.inc({ error_type: errorType, model });
     },
     exchange: (route, method, status) => exchanged.add(route, method, String(status)),
+    windows: (route, outcome, count) => windowed.addMany(count, route, outcome),
+    inputWarning: (route, warning) => inputWarnings.inc({ warning, route }),
     connectionRefused: () => connectionsRefused.inc(),
     healthCheck: (isHealthy) => health.inc({ status: isHealthy ? 'healthy' : 'unhealthy' }),
     modelServed: (facts) => showServed(loaded, info, facts),
@@ -134,6 +153,7 @@ export function createMetrics(read: () => Readings): Metrics {
         reading = null;
         answered.flush();
         exchanged.flush();
+        windowed.flush();
         const page = await registry.metrics();
         return isOpenMetrics ? toOpenMetrics(page) : page;
       }),

@@ -1,12 +1,15 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
 import { type RolloutReadings, readingsOf, registerVersionReadings } from './version-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
 export interface Readings extends RolloutReadings {
   readonly waiting: number | null;
+  readonly waitingInBatches: number | null;
   readonly inFlight: number | null;
   readonly oldestMs: number | null;
+  /** Since the model that serves was loaded; null without one. */
+  readonly drops: { readonly refused: number; readonly dropped: number } | null;
   readonly backend: string;
   /** Of the latest golden run; null before the first. */
   readonly golden: { readonly cosine: number; readonly backend: string } | null;
@@ -21,10 +24,24 @@ export interface Readings extends RolloutReadings {
 export function registerReadings(registers: Registry[], read: () => Readings): void {
   const reading = readingsOf(registers, read);
   reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
+  reading('hailo_queue_waiting_in_batches', 'Those of them that came in batches.', (now) => now.waitingInBatches);
   reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
   reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>
     now.oldestMs === null ? null : now.oldestMs / 1000,
   );
+  new Counter({
+    name: 'hailo_queue_drops_total',
+    help: 'Windows without an answer by the queue: refused at once, or dropped after waiting (deadline, client gone); anew with each model.',
+    labelNames: ['when'] as const,
+    registers,
+    collect() {
+      this.reset();
+      const { drops } = read();
+      if (drops === null) return;
+      this.inc({ when: 'at_once' }, drops.refused);
+      this.inc({ when: 'waiting' }, drops.dropped);
+    },
+  });
   reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
   new Gauge({
     name: 'hailo_golden_cosine',

@@ -7,6 +7,7 @@ interface Countable<T extends string> {
 export interface Tally {
   /** One more of these label values, in the order of the names. */
   add(...values: string[]): void;
+  addMany(count: number, ...values: string[]): void;
   flush(): void;
 }
 
@@ -32,13 +33,16 @@ export function createTally<T extends string>(counter: Countable<T>, names: read
     return level.entry;
   }
 
+  function addMany(count: number, ...values: string[]): void {
+    let level = root;
+    for (const value of values) level = descend(level, value);
+    const entry = level.entry ?? open(level, values);
+    entry.count += count;
+  }
+
   return {
-    add: (...values) => {
-      let level = root;
-      for (const value of values) level = descend(level, value);
-      const entry = level.entry ?? open(level, values);
-      entry.count += 1;
-    },
+    add: (...values) => addMany(1, ...values),
+    addMany,
     flush: () => {
       for (const entry of entries) {
         if (entry.count > 0) counter.inc(entry.labels, entry.count);

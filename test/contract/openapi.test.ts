@@ -38,11 +38,14 @@ function schemaOf(operation: Operation, status: number, type: string): object | 
   return response?.content?.[type]?.schema;
 }
 
-const bodyFor = (operation: Operation) => (operation.requestBody === undefined ? undefined : { x: restWindow() });
+/** A body around one window, for each path that takes one. */
+const around = (path: string, window: unknown) => (path === '/infer/batch' ? { windows: [window] } : { x: window });
+const bodyFor = (path: string, { requestBody }: Operation) =>
+  requestBody === undefined ? undefined : around(path, restWindow());
 
 for (const { path, method, operation } of operations) {
   t.test(`${method.toUpperCase()} ${path} answers as its schema says`, async (t) => {
-    const { status, type, text } = await ask(path, method, bodyFor(operation));
+    const { status, type, text } = await ask(path, method, bodyFor(path, operation));
     t.equal(status, 200);
     const schema = schemaOf(operation, status, type);
     if (schema !== undefined) t.ok(Schema.Check(schema, JSON.parse(text)), text.slice(0, 400));
@@ -51,13 +54,13 @@ for (const { path, method, operation } of operations) {
 
   if (method !== 'post' || operation.requestBody === undefined) continue;
   t.test(`POST ${path} refuses as its schema says, and its schema knows a right window from a wrong one`, async (t) => {
-    const { status, type, text } = await ask(path, method, { x: restWindow().slice(1) });
+    const { status, type, text } = await ask(path, method, around(path, restWindow().slice(1)));
     t.equal(status, 422);
     t.ok(Schema.Check(schemaOf(operation, status, type) ?? {}, JSON.parse(text)), text);
     const { schema, example } = operation.requestBody?.content['application/json'] ?? { schema: {} };
-    t.ok(Schema.Check(schema, { x: restWindow() }));
-    t.notOk(Schema.Check(schema, { x: restWindow().slice(1) }), '99 rows');
-    t.notOk(Schema.Check(schema, { x: 'window' }));
+    t.ok(Schema.Check(schema, around(path, restWindow())));
+    t.notOk(Schema.Check(schema, around(path, restWindow().slice(1))), '99 rows');
+    t.notOk(Schema.Check(schema, around(path, 'window')));
     if (example !== undefined) t.equal((await ask(path, method, example)).status, 200, 'the example works');
   });
 }

@@ -185,3 +185,48 @@ t.test('the oldest waiting window has an age', async (t) => {
   clock.now = 7;
   t.equal(gate.stats().oldestMs, 7);
 });
+
+t.test('single windows go before those of batches, also later ones', async (t) => {
+  const { gate, started } = world({ capacity: 1, maxQueueSize: 10 });
+  const batch = {};
+  const run = (value: number, more = {}) => void gate.run(input(value), { ...ticket(), ...more }).catch(() => {});
+  run(1, { batch });
+  run(2, { batch });
+  run(3, { batch });
+  run(4);
+  t.match(gate.stats(), { waiting: 3, waitingInBatches: 2 });
+  for (let i = 0; i < 4; i++) {
+    started[i]?.end();
+    await turn();
+  }
+  t.same(
+    started.map((one) => one.input[0]),
+    [1, 4, 2, 3],
+  );
+});
+
+t.test('a batch that fills its queue leaves that of single windows empty', async (t) => {
+  const { gate } = world({ capacity: 1, maxQueueSize: 2 });
+  const more = { ...ticket(), batch: {} };
+  const codes = [1, 2, 3, 4].map((value) => codeOf(gate.run(input(value), more)));
+  t.equal(await codes[3], 'QUEUE_FULL');
+  t.equal(gate.refusal(ticket()), null);
+  t.match(gate.refusal(more), { code: 'QUEUE_FULL' });
+});
+
+t.test('what would be turned away is known before its window, and counted', async (t) => {
+  const { gate, clock } = world({ capacity: 1, maxQueueSize: 1 });
+  void gate.run(input(1), ticket());
+  void gate.run(input(2), ticket());
+  t.match(gate.refusal(ticket()), { code: 'QUEUE_FULL' });
+  clock.now = 10;
+  t.match(gate.refusal(ticket(9)), { code: 'QUEUE_FULL' });
+  t.equal(gate.stats().refused, 2);
+});
+
+t.test('a window whose time has passed costs nothing, also when nothing is ahead', async (t) => {
+  const { gate, started, clock } = world();
+  clock.now = 10;
+  t.equal(await codeOf(gate.run(input(1), ticket(10))), 'DEADLINE_EXCEEDED');
+  t.same(started, []);
+});

@@ -4,6 +4,8 @@ import type { Readings } from '../../src/observe/readings.ts';
 
 const readings: Readings = {
   waiting: 2,
+  waitingInBatches: 1,
+  drops: { refused: 2, dropped: 1 },
   inFlight: 1,
   oldestMs: 1500,
   backend: 'cpu',
@@ -29,6 +31,10 @@ const hailoLines = (page: string) => page.split('\n').filter((line) => line.star
 
 t.test('what clients query is there, with its labels', async (t) => {
   const metrics = createMetrics(() => readings);
+  metrics.windows('/infer/batch', 'ok', 30);
+  metrics.windows('/infer/batch', 'ok', 1);
+  metrics.windows('/infer/batch', 'INVALID_INPUT', 1);
+  metrics.inputWarning('/infer', 'acc_g');
   metrics.requestAnswered('tcn', 2);
   metrics.requestRefused('tcn', 'QUEUE_FULL');
   metrics.exchange('/infer', 'POST', 200);
@@ -50,6 +56,12 @@ t.test('what clients query is there, with its labels', async (t) => {
     'hailo_model_info{model="tcn",hef_path="",motifs="12",device="CPU"} 1',
     'hailo_config_ok{expected="aa",actual="aa"} 1',
     'hailo_queue_waiting 2',
+    'hailo_queue_waiting_in_batches 1',
+    'hailo_queue_drops_total{when="at_once"} 2',
+    'hailo_queue_drops_total{when="waiting"} 1',
+    'hailo_windows_total{route="/infer/batch",outcome="ok"} 31',
+    'hailo_windows_total{route="/infer/batch",outcome="INVALID_INPUT"} 1',
+    'hailo_input_warnings_total{warning="acc_g",route="/infer"} 1',
     'hailo_queue_oldest_seconds 1.5',
     'hailo_degraded 0',
     'hailo_device_temperature_celsius{device_id="hailo0",sensor="ts0"} 51.5',
@@ -73,6 +85,8 @@ t.test('a value that is not known is absent, never zero', async (t) => {
   const metrics = createMetrics(() => ({
     ...readings,
     waiting: null,
+    waitingInBatches: null,
+    drops: null,
     oldestMs: null,
     inFlight: null,
     configOk: null,
@@ -80,8 +94,7 @@ t.test('a value that is not known is absent, never zero', async (t) => {
     golden: null,
   }));
   metrics.modelServed(null);
-  const unknown =
-    /^hailo_(queue_waiting|queue_in_flight|queue_oldest_seconds|config_ok|model_loaded|model_info|device_|golden_)/;
+  const unknown = /^hailo_(queue_|config_ok|model_loaded|model_info|device_|golden_)/;
   t.same(
     hailoLines(await metrics.page(false)).filter((line) => unknown.test(line)),
     [],

@@ -42,7 +42,15 @@ const VERSIONS = {
 /** A page with a sample in every family. */
 async function fullPage(): Promise<string> {
   const metrics = createMetrics(() => ({
-    ...{ waiting: 1, inFlight: 1, oldestMs: 1, backend: 'hailo', isDegraded: false },
+    ...{
+      waiting: 1,
+      waitingInBatches: 1,
+      drops: { refused: 1, dropped: 1 },
+      inFlight: 1,
+      oldestMs: 1,
+      backend: 'hailo',
+      isDegraded: false,
+    },
     ...VERSIONS,
     golden: { cosine: 1, backend: 'hailo' },
     device: {
@@ -62,6 +70,8 @@ async function fullPage(): Promise<string> {
   metrics.requestAnswered('m', 1);
   metrics.requestRefused('m', 'QUEUE_FULL');
   metrics.exchange('/infer', 'POST', 200);
+  metrics.windows('/infer', 'ok', 1);
+  metrics.inputWarning('/infer', 'acc_g');
   metrics.healthCheck(true);
   metrics.modelServed({ model: 'm', version: '1', hefPath: '', motifs: 12, device: 'd' });
   metrics.build({ version: '1', hefSha: 'none', config: 'a' });

@@ -1,0 +1,67 @@
+import t from 'tap';
+import { WaitingRoom } from '../../src/models/waiting-room.ts';
+
+const entry = (name: string, batch?: object, enteredAt = 0) => ({
+  name,
+  enteredAt,
+  ticket: batch === undefined ? {} : { batch },
+});
+type Entry = ReturnType<typeof entry>;
+
+function emptied(room: WaitingRoom<Entry>): string[] {
+  const names: string[] = [];
+  for (let next = room.shift(); next !== undefined; next = room.shift()) names.push(next.name);
+  return names;
+}
+
+t.test('single windows go first, batches take turns', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  const [a, b] = [{}, {}];
+  for (const name of ['a1', 'a2', 'a3']) room.push(entry(name, a));
+  for (const name of ['b1', 'b2']) room.push(entry(name, b));
+  room.push(entry('s1'));
+  room.push(entry('s2'));
+  t.same(emptied(room), ['s1', 's2', 'a1', 'b1', 'a2', 'b2', 'a3']);
+  t.equal(room.size, 0);
+});
+
+t.test('a batch that comes later waits for its turns only, not for all of the one before', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  const [a, b] = [{}, {}];
+  for (let i = 0; i < 50; i++) room.push(entry(`a${i}`, a));
+  t.equal(room.aheadOf({ batch: b }), 1, 'one window of the other batch goes first');
+  room.push(entry('b0', b));
+  t.equal(room.aheadOf({ batch: b }), 3, 'two of the other, one of its own');
+  t.equal(room.aheadOf({}), 0, 'nothing of batches goes before a single window');
+  t.same([room.sizeFor({}), room.sizeFor({ batch: a })], [0, 51]);
+});
+
+t.test('a single window that comes between goes next', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  const a = {};
+  room.push(entry('a1', a));
+  room.push(entry('a2', a));
+  t.equal(room.shift()?.name, 'a1');
+  room.push(entry('s'));
+  t.same(emptied(room), ['s', 'a2']);
+});
+
+t.test('what is done is removed, the order of the others stays, and nobody is forgotten', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  const [a, b] = [{}, {}];
+  room.push(entry('s1'));
+  room.push(entry('a1', a));
+  room.push(entry('a2', a));
+  room.push(entry('b1', b));
+  room.prune(({ name }) => name === 'a1' || name === 'b1');
+  t.equal(room.size, 2);
+  t.same(emptied(room), ['s1', 'a2']);
+});
+
+t.test('the oldest is the one that came first, wherever it waits', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  t.equal(room.oldestAt(), null);
+  room.push(entry('s', undefined, 7));
+  room.push(entry('a', {}, 5));
+  t.equal(room.oldestAt(), 5);
+});

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { Call } from '../../../src/core/task.ts';
+import { wantsBinary } from '../../../src/tasks/tcn/accept.ts';
+import { encode, infer } from '../../../src/tasks/tcn/infer.ts';
+import { call, latent, scene } from './fakes.ts';
+
+const OCTETS = 'application/octet-stream';
+const window = (change: (values: Float32Array) => void = () => {}) => {
+  const values = Float32Array.from({ length: 900 }, (_, i) => Math.fround((i % 9) + i / 1000));
+  change(values);
+  return values;
+};
+const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer.slice(0));
+const headers = (given: Record<string, string>): Partial<Call> => ({ header: (name) => given[name] ?? '' });
+const binary = headers({ 'content-type': OCTETS });
+const toRows = (values: Float32Array) => Array.from({ length: 100 }, (_, i) => [...values.subarray(i * 9, i * 9 + 9)]);
+
+async function refusalOf(body: Uint8Array, more: Partial<Call> = {}): Promise<object> {
+  try {
+    return await infer(call(body, { ...binary, ...more }), scene().deps);
+  } catch (thrown) {
+    const { code, items } = thrown as { code: string; items: readonly object[] };
+    return { code, ...items[0] };
+  }
+}
+
+t.test('a binary window reaches the model as the same window in JSON does', async (t) => {
+  const [json, octets] = [scene(), scene()];
+  const values = window();
+  await infer(call(JSON.stringify({ x: toRows(values) })), json.deps);
+  await infer(call(bytesOf(values), binary), octets.deps);
+  t.same(octets.runs[0]?.input, json.runs[0]?.input);
+});
+
+t.test('the body is free again once the handler has returned', async (t) => {
+  for (const query of ['', 'normalized=true']) {
+    const { deps, runs } = scene();
+    const body = bytesOf(window());
+    const answer = infer(call(body, { ...binary, query }), deps);
+    body.fill(255);
+    await answer;
+    t.ok(runs[0]?.input.every(Number.isFinite), `nothing of it is used later, ${query}`);
+  }
+});
+
+t.test('a body at an odd address is read as well', async (t) => {
+  const { deps, runs } = scene();
+  const shifted = new Uint8Array(3601);
+  shifted.set(bytesOf(window()), 1);
+  await infer(call(shifted.subarray(1), { ...binary, query: 'normalized=true' }), deps);
+  t.same(runs[0]?.input, window());
+});
+
+t.test('the answer is float32 for whoever prefers it: latents, then scores', async (t) => {
+  const { deps } = scene();
+  const wanted = headers({ 'content-type': OCTETS, accept: OCTETS });
+  const reply = await infer(call(bytesOf(window()), wanted), deps);
+  t.equal(reply.contentType, OCTETS);
+  t.same(
+    reply.headers.find(([name]) => name === 'X-Tensors'),
+    ['X-Tensors', 'latent:64, motif_scores:3'],
+  );
+  const values = new Float32Array((reply.body as Uint8Array).slice().buffer);
+  t.same(values, Float32Array.from([...latent(), 0.25, 0.5, 1]));
+  const encoded = await encode(call(bytesOf(window()), wanted), deps);
+  t.same(new Float32Array((encoded.body as Uint8Array).slice().buffer), latent());
+});
+
+t.test('what is no window is refused by name', async (t) => {
+  const cases: [Uint8Array, object][] = [
+    [new Uint8Array(0), { code: 'INVALID_INPUT', type: 'missing', loc: ['body'] }],
+    [new Uint8Array(3599), { type: 'value_error', loc: ['body'], msg: /Expected 3600 bytes .* got 3599/ }],
+    [new Uint8Array(7200), { type: 'value_error', loc: ['body'], msg: /got 7200/ }],
+    [bytesOf(window((x) => (x[13] = Number.NaN))), { loc: ['body', 1, 4], msg: /not finite/, input: 'NaN' }],
+    [bytesOf(window((x) => (x[0] = Number.NEGATIVE_INFINITY))), { loc: ['body', 0, 0], msg: /not finite/ }],
+    [bytesOf(window((x) => (x[3] = 36))), { loc: ['body'], msg: 'Value error, Gyroscope value out of range: 36' }],
+  ];
+  for (const [body, expected] of cases) t.match(await refusalOf(body), expected);
+  t.match(await refusalOf(bytesOf(window((x) => (x[3] = 36))), { query: 'normalized=true' }), { status: 200 });
+  t.match(
+    await refusalOf(bytesOf(window((x) => (x[3] = Number.NaN))), { query: 'normalized=true' }),
+    { msg: /not finite/ },
+    'a normalised window must be of numbers, too',
+  );
+});
+
+t.test('any bytes are a window or a refusal', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 0, maxLength: 4000 }), async (body) => {
+      const found = (await refusalOf(body)) as { status?: number; code?: string };
+      return found.status === 200 || found.code === 'INVALID_INPUT';
+    }),
+  );
+});
+
+t.test('JSON is what nobody asked otherwise gets', async (t) => {
+  const accepts: [string, boolean][] = [
+    ['', false],
+    ['*/*', false],
+    ['application/json', false],
+    [OCTETS, true],
+    [`${OCTETS}, application/json`, true],
+    [`application/json, ${OCTETS};q=0.5`, false],
+    [`application/json;q=0.5, ${OCTETS.toUpperCase()}`, false],
+    [`application/json;q=0.5, ${OCTETS}`, true],
+    [`${OCTETS};q=0`, false],
+    [`${OCTETS};q=x`, false],
+  ];
+  for (const [accept, expected] of accepts) t.equal(wantsBinary(accept), expected, accept);
+});

@@ -105,6 +105,8 @@ HELD_OUT = Domain(
     fields=((28.0, 8.0), (36.0, -38.0), (45.0, 58.0), (51.0, 68.0), (64.0, -73.0)),
 )
 
+DOMAINS = {domain.name: domain for domain in (TRAIN, HELD_OUT)}
+
 
 class Draw:
     """Seeded draws for `count` windows at once; every result has shape [count, 1], so that it broadcasts over time."""
@@ -532,27 +534,29 @@ def write_examples(directory, per_motif):
         (directory / f"{motif}.json").write_text(request_body(x[np.argmax(labels == i)]) + "\n")
 
 
-def write_set(path, per_motif):
-    """The held-out set as raw little-endian float32 [n, 100, 9], and its motif names and labels as JSON beside it."""
-    x, labels = windows(HELD_OUT, per_motif, HELD_OUT_SEED)
+def write_set(path, per_motif, domain, seed):
+    """A domain's set as raw little-endian float32 [n, 100, 9], and its motif names and labels as JSON beside it."""
+    x, labels = windows(domain, per_motif, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     x.astype("<f4").tofile(path)
-    facts = {"motifs": list(MOTIFS), "labels": labels.tolist(), "seed": HELD_OUT_SEED, "domain": HELD_OUT.name}
+    facts = {"motifs": list(MOTIFS), "labels": labels.tolist(), "seed": seed, "domain": domain.name}
     path.with_suffix(".json").write_text(json.dumps(facts))
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Write simulated windows of the held-out domain.")
-    parser.add_argument("--dump", type=Path, metavar="DIR", help="one request body per motif, DIR/<motif>.json")
-    parser.add_argument("--set", type=Path, metavar="FILE", help="the whole held-out set as raw float32, for evaluate.mjs")
+    parser = argparse.ArgumentParser(description="Write simulated windows.")
+    parser.add_argument("--dump", type=Path, metavar="DIR", help="a held-out request body per motif, DIR/<motif>.json")
+    parser.add_argument("--set", type=Path, metavar="FILE", help="a whole set as raw float32, for evaluate.mjs")
     parser.add_argument("--per-motif", type=int, default=500, help="windows per motif in the set (default 500)")
+    parser.add_argument("--domain", choices=DOMAINS, default=HELD_OUT.name, help="of the set (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="of the set (default %(default)s)")
     options = parser.parse_args()
     if not (options.dump or options.set):
         parser.error("nothing to do: give --dump DIR or --set FILE")
     if options.dump:
         write_examples(options.dump, options.per_motif)
     if options.set:
-        write_set(options.set, options.per_motif)
+        write_set(options.set, options.per_motif, DOMAINS[options.domain], options.seed)
 
 
 if __name__ == "__main__":

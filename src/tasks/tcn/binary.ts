@@ -1,6 +1,7 @@
+import { refuseRange } from './ranges.ts';
 import type { Location } from './refusal.ts';
 import { refuse } from './refusal.ts';
-import { CHANNELS, ROWS, SENSORS } from './schema.ts';
+import { CHANNELS, ROWS } from './schema.ts';
 
 /** Float32 values in the machine's byte order, which is little-endian wherever this program runs. */
 export const BINARY_TYPE = 'application/octet-stream';
@@ -50,6 +51,5 @@ function refuseSample(window: Float32Array, index: number, loc: Location): never
   if (!Number.isFinite(sample)) {
     return refuse('value_error', [...loc, row, channel], 'Value error, Number is not finite', String(sample));
   }
-  const { name } = SENSORS[Math.floor(channel / 3)]!;
-  return refuse('value_error', loc, `Value error, ${name} value out of range: ${sample}`, sample);
+  return refuseRange(loc, channel, sample);
 }

@@ -1,8 +1,9 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import { type Door, ENCODE_DOOR, isWindow } from './door.ts';
 import { findJsonFault } from './json-fault.ts';
+import { refuseRange } from './ranges.ts';
 import { type Location, refuse } from './refusal.ts';
-import { CHANNELS, FLOAT32_OVERFLOW, ROWS, SENSORS } from './schema.ts';
+import { CHANNELS, FLOAT32_OVERFLOW, ROWS } from './schema.ts';
 
 /**
  * The exact path, for every body that the one-pass parser leaves alone: decides by JSON.parse and the schema, and says
@@ -128,7 +129,6 @@ function checkRanges(rows: readonly number[][], loc: Location, limits: Float64Ar
   for (const row of rows) {
     const channel = row.findIndex((sample, i) => Math.abs(sample) > limits[i]!);
     if (channel < 0) continue;
-    const { name } = SENSORS[Math.floor(channel / 3)]!;
-    refuse('value_error', loc, `Value error, ${name} value out of range: ${row[channel]}`, row[channel]);
+    refuseRange(loc, channel, row[channel]!);
   }
 }

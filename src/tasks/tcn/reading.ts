@@ -8,6 +8,7 @@ import type { Plan } from './plan.ts';
 import { isNormalised } from './query.ts';
 import type { Location } from './refusal.ts';
 import { NO_RANGES, RANGES } from './schema.ts';
+import { inspectUnits } from './sentinel.ts';
 import { parseWindow } from './window.ts';
 
 /** How the windows of one request are to be read. */
@@ -47,13 +48,13 @@ export function readWindow(call: Call, door: Door, plan: Plan, reading: Reading)
 export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }: Reading, loc: Location): Input {
   checkSamples(window, limits, loc);
   if (isReady) return { input: window.slice(), warnings: NO_WARNINGS };
-  return { input: normalise(window, plan.scale), warnings: NO_WARNINGS };
+  return { warnings: inspectUnits(window), input: normalise(window, plan.scale) };
 }
 
 /** A window that was checked and is ours to change. */
 export function fromOwn(window: Float32Array, plan: Plan, { isReady }: Reading): Input {
   if (isReady) return { input: window, warnings: NO_WARNINGS };
-  return { input: normalise(window, plan.scale, window), warnings: NO_WARNINGS };
+  return { warnings: inspectUnits(window), input: normalise(window, plan.scale, window) }; // in this order: it is one memory
 }
 
 /** For one window of several: its refusal is a result. */

@@ -5,9 +5,9 @@ export type Location = readonly (string | number)[];
 const LONGEST_ECHO = 64;
 
 /** A 422 with its one item; what the client sent is echoed only where it is a single number, boolean, null or string. */
-export function refuse(type: string, loc: Location, msg: string, input?: unknown): never {
+export function refuse(type: string, loc: Location, msg: string, input?: unknown, hint = ''): never {
   const item: ValidationItem = { type, loc, msg, ...toEcho(input) };
-  throw new SidecarError('INVALID_INPUT', `Refused at ${loc.join('.')}: ${msg}`, { items: [item] });
+  throw new SidecarError('INVALID_INPUT', `Refused at ${loc.join('.')}: ${msg}${hint}`, { items: [item] });
 }
 
 function toEcho(input: unknown): Pick<ValidationItem, 'input'> {

@@ -109,3 +109,28 @@ t.test('JSON is what nobody asked otherwise gets', async (t) => {
   ];
   for (const [accept, expected] of accepts) t.equal(wantsBinary(accept), expected, accept);
 });
+
+t.test('what looks wrong is said in a header and told on, at every way in, and nothing is corrected', async (t) => {
+  const AT_REST = [0, 0, 1, 19, 0, 0, 22, 0, -42];
+  const still = (values: Float32Array) => {
+    for (let i = 0; i < 900; i++) values[i] = AT_REST[i % 9]! + Math.sin(i * 7) / 100;
+  };
+  const values = window(still);
+  const both = 'gyro looks like deg/s, acceleration looks like g';
+  const [json, octets, ready] = [scene(), scene(), scene()];
+  const replies = [
+    await infer(call(JSON.stringify({ x: toRows(values) })), json.deps),
+    await infer(call(bytesOf(values), binary), octets.deps),
+    await encode(call(bytesOf(values), binary), octets.deps),
+  ];
+  for (const reply of replies) {
+    t.same(reply.headers.find(([name]) => name === 'X-Input-Warning')?.[1], both);
+    t.same(
+      reply.warnings?.map(({ code }) => code),
+      ['gyro_deg_s', 'acc_g'],
+    );
+  }
+  t.same(octets.runs[0]?.input, json.runs[0]?.input);
+  const normalised = await infer(call(bytesOf(values), { ...binary, query: 'normalized=true' }), ready.deps);
+  t.same(normalised.warnings, [], 'z-scores have no unit');
+});

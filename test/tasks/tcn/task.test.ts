@@ -34,6 +34,7 @@ t.test('the task is listed, with its routes and their metric labels', async (t) 
       ['POST', '/', '/', 'inference', '/infer'],
       ['POST', '/infer/infer', '/infer/infer', 'inference', '/infer'],
       ['POST', '/encode', '/encode', 'inference', undefined],
+      ['POST', '/infer/batch', '/infer/batch', 'inference', undefined],
       ['POST', '/test', '/test', 'service', undefined],
     ],
   );
@@ -165,5 +166,10 @@ t.test('no model in service: the reason is what every endpoint says', async (t) 
   const here = scene({ served });
   for (const path of ['/infer', '/encode', '/test']) await t.rejects(ask(here, path), refusal('NOT_READY'));
   const reason = 'The model is warming up.';
-  t.strictSame(tcn.create(here.deps).endpoints(), { '/infer': reason, '/encode': reason, '/test': reason });
+  t.strictSame(tcn.create(here.deps).endpoints(), {
+    '/infer': reason,
+    '/infer/batch': reason,
+    '/encode': reason,
+    '/test': reason,
+  });
 });

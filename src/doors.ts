@@ -12,7 +12,7 @@ export function createDoors(state: State, metrics: Metrics): readonly Route[] {
   const task = taskOf(state.manifest).create({
     served: (call) => state.served(call),
     settings: () => state.taskSettings(),
-    admit: ({ peer }, windows) => admit(peer, windows),
+    admit,
     clock,
   });
   state.endpoints = task.endpoints;

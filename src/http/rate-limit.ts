@@ -1,5 +1,6 @@
 import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
+import type { Call } from '../core/task.ts';
 
 export interface Rate {
   /** null: no limit. */
@@ -15,7 +16,7 @@ export interface RateLimitParts {
 }
 
 /** Takes windows from a client's bucket. Throws RATE_LIMITED with the time after which the same is let in. */
-export type Admit = (peer: string, windows: number) => void;
+export type Admit = (call: Pick<Call, 'peer'>, windows: number) => void;
 
 interface Bucket {
   /** May be below zero: a batch larger than the burst is let in from a full bucket, and paid for afterwards. */
@@ -29,11 +30,11 @@ const MAX_CLIENTS = 4096;
 /** A token bucket per client, one token a window. */
 export function createRateLimit({ clock, rate }: RateLimitParts): Admit {
   const buckets = new Map<string, Bucket>();
-  return (peer, windows) => {
+  return (call, windows) => {
     const { windowsPerSecond, burst } = rate();
     if (windowsPerSecond === null) return;
     const size = burst ?? Math.max(1, windowsPerSecond);
-    const bucket = fill(take(buckets, toClient(peer), size, clock()), size, windowsPerSecond, clock());
+    const bucket = fill(take(buckets, toClient(call.peer), size, clock()), size, windowsPerSecond, clock());
     const missing = Math.min(windows, size) - bucket.tokens;
     if (missing > 0) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
     bucket.tokens -= windows;

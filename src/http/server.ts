@@ -109,7 +109,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     const exchange = new Exchange(host, response, {
       method: request.getCaseSensitiveMethod(),
       path,
-      query: request.getQuery(),
+      query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
       headers,
       requestId: nextRequestId(headerOf(headers, 'x-request-id')),
     });

@@ -6,7 +6,7 @@ function world(rate: Rate) {
   const admit = createRateLimit({ clock: () => clock.now, rate: () => rate });
   const ask = (peer: string, windows = 1) => {
     try {
-      admit(peer, windows);
+      admit({ peer }, windows);
       return 'in';
     } catch (thrown) {
       const { code, retryAfterMs } = thrown as { code: string; retryAfterMs: number };

@@ -29,6 +29,30 @@ export function normalise(
   return into;
 }
 
+/**
+ * normalise() and the check of each sample in one pass: a window in binary costs little else.
+ *
+ * Channel by channel, so that what belongs to one stays in registers.
+ * @param limits per channel, inclusive, finite
+ * @returns false when a sample is beyond its limit or no number; `into` then holds nothing of use
+ */
+export function normaliseWithin(raw: Float32Array, scale: ZScore, limits: Float64Array, into: Float32Array): boolean {
+  const { mean, std } = scale;
+  const channels = mean.length;
+  const samples = raw.length;
+  for (let channel = 0; channel < channels; channel++) {
+    const offset = mean[channel]!;
+    const divisor = std[channel]!;
+    const limit = limits[channel]!;
+    for (let index = channel; index < samples; index += channels) {
+      const sample = raw[index]!;
+      if (!(Math.abs(sample) <= limit)) return false;
+      into[index] = Math.fround(sample - offset) / divisor;
+    }
+  }
+  return true;
+}
+
 type Normalisation = Parameters<typeof toZScore>[0];
 
 /** Model input of one manifest → model input of another, for the same raw window; a copy also where they agree. */

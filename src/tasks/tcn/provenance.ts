@@ -29,7 +29,15 @@ export function toHeaders(
   return headers;
 }
 
-const toMs = (ms: number) => Math.max(0, ms).toFixed(3);
+/** Milliseconds with three decimals; times repeat, and a text that was made once is there. */
+function toMs(ms: number): string {
+  const micros = Math.max(0, Math.round(ms * 1000));
+  if (micros >= TEXTS.length) return (micros / 1000).toFixed(3);
+  TEXTS[micros] ||= (micros / 1000).toFixed(3);
+  return TEXTS[micros]!;
+}
+
+const TEXTS: string[] = new Array(10_000).fill('');
 
 /** A reason lasts for thousands of replies, so its header is made once. */
 function degradedHeader(reason: string): Header {

@@ -3,11 +3,11 @@ import type { Call, InputWarning, TaskSettings } from '../../core/task.ts';
 import { checkSamples, isBinary, readBinaryWindow } from './binary.ts';
 import type { Door } from './door.ts';
 import { explain } from './explain.ts';
-import { normalise } from './normalise.ts';
+import { normalise, normaliseWithin } from './normalise.ts';
 import type { Plan } from './plan.ts';
 import { isNormalised } from './query.ts';
 import type { Location } from './refusal.ts';
-import { NO_RANGES, RANGES } from './schema.ts';
+import { CHANNELS, NO_RANGES, RANGES } from './schema.ts';
 import { inspectUnits } from './sentinel.ts';
 import { parseWindow } from './window.ts';
 
@@ -25,6 +25,8 @@ export interface Input {
   readonly warnings: readonly InputWarning[];
 }
 
+/** What a float32 that is a number cannot exceed. */
+const FINITE = new Float64Array(CHANNELS).fill(3.4028234663852886e38);
 const NO_WARNINGS: readonly InputWarning[] = [];
 
 /** @throws SidecarError INVALID_INPUT for a query that is none */
@@ -46,9 +48,13 @@ export function readWindow(call: Call, door: Door, plan: Plan, reading: Reading)
 
 /** A window that is somebody else's memory: checked, and copied by being normalised. @throws SidecarError INVALID_INPUT */
 export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }: Reading, loc: Location): Input {
+  if (!isReady) {
+    const input = new Float32Array(window.length);
+    const isWithin = normaliseWithin(window, plan.scale, limits === NO_RANGES ? FINITE : limits, input);
+    if (isWithin) return { input, warnings: inspectUnits(window) };
+  }
   checkSamples(window, limits, loc);
-  if (isReady) return { input: window.slice(), warnings: NO_WARNINGS };
-  return { warnings: inspectUnits(window), input: normalise(window, plan.scale) };
+  return { input: window.slice(), warnings: NO_WARNINGS };
 }
 
 /** A window that was checked and is ours to change. */

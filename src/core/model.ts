@@ -22,6 +22,8 @@ export interface TimedInference extends Inference {
   readonly inferMs: number;
   /** The window's own share of that: what does not grow with the load. */
   readonly serviceMs: number;
+  /** Nobody has kept the input: it is the caller's again. */
+  readonly isInputFree: boolean;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
 import type { Call, ErrorForm, Header, Reply } from '../core/task.ts';
 import { bodyTooLarge } from './body-buffer.ts';
-import { BodyReader } from './body-reader.ts';
+import { type BodyListener, BodyReader } from './body-reader.ts';
 import { corsHeaders, toPreflight } from './cors.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
@@ -24,7 +24,7 @@ const STATUS_CLIENT_GONE = 499;
  * runs any more. A reply that closes the connection never leaves inside the parser: the library would go on with a
  * pipelined request and forget to close; outside of it, a pipelined request closes the connection by itself.
  */
-export class Exchange implements Call {
+export class Exchange implements Call, BodyListener {
   readonly method: string;
   readonly path: string;
   readonly query: string;
@@ -46,10 +46,7 @@ export class Exchange implements Call {
     this.#host = host;
     this.#stream = stream;
     this.#headers = head.headers;
-    this.#reader = new BodyReader(host, {
-      onBody: (body) => this.#run(this.#bound!, body),
-      onRefused: (error) => this.#refused(error),
-    });
+    this.#reader = new BodyReader(host, this);
     this.method = head.method;
     this.path = head.path;
     this.query = head.query;
@@ -116,7 +113,11 @@ export class Exchange implements Call {
     this.#answer(null, error, [['Allow', allow]]);
   }
 
-  #refused(error: SidecarError): void {
+  onBody(body: Uint8Array): void {
+    this.#run(this.#bound!, body);
+  }
+
+  onRefused(error: SidecarError): void {
     if (!this.#isSettled) this.#answer(null, error);
   }
 

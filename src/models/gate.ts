@@ -118,7 +118,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
         settle(entry);
         counts.served += 1;
         const queueMs = entry.startedAt - entry.enteredAt;
-        entry.resolve({ ...inference, queueMs, inferMs: endedAt - entry.startedAt, serviceMs });
+        entry.resolve({ ...inference, queueMs, inferMs: endedAt - entry.startedAt, serviceMs, isInputFree: true });
       },
       (error) => {
         finish(entry, clock());

@@ -165,15 +165,20 @@ export class Resident {
       this.#failed(toSidecarError(thrown).code);
       throw thrown;
     }
-    this.#heard(input, inference);
-    return inference;
+    return this.#heard(input, inference) ? inference : { ...inference, isInputFree: false };
   }
 
-  /** What an answer says is worked out only while somebody listens; the task does it for the client anyway. */
-  #heard(input: Float32Array, inference: TimedInference): void {
+  /**
+   * What an answer says is worked out only while somebody listens; the task does it for the client anyway.
+   * Returns whether nobody has kept the input.
+   */
+  #heard(input: Float32Array, inference: TimedInference): boolean {
     this.totals.answered += 1;
     const isDue = this.recents.isDue();
-    if (this.listeners.size === 0 && !isDue) return this.vitals.answered(inference, null, input);
+    if (this.listeners.size === 0 && !isDue) {
+      this.vitals.answered(inference, null, input);
+      return true;
+    }
     try {
       const vectors = this.toVectors(inference.outputs);
       if (isDue) this.recents.offer(input);
@@ -183,6 +188,7 @@ export class Resident {
       this.totals.answered -= 1;
       void this.#blame(input, toSidecarError(thrown).code);
     }
+    return false;
   }
 
   async #blame(input: Float32Array, code: ErrorCode): Promise<void> {

@@ -1,6 +1,7 @@
 import { type SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { ServedModel, Ticket, TimedInference } from '../../core/model.ts';
 import type { InferenceRecord } from '../../core/task.ts';
+import { returnInput } from './input-pool.ts';
 import type { Motifs } from './motifs.ts';
 import { type Answer, toAnswer } from './outputs.ts';
 import type { Plan } from './plan.ts';
@@ -34,7 +35,9 @@ async function settle(
 ): Promise<TimedInference | SidecarError> {
   if (input instanceof Error) return input;
   try {
-    return await model.runner.run(input, ticket);
+    const inference = await model.runner.run(input, ticket);
+    if (inference.isInputFree) returnInput(input);
+    return inference;
   } catch (thrown) {
     return toSidecarError(thrown);
   }

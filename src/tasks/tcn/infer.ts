@@ -5,6 +5,7 @@ import { wantsBinary } from './accept.ts';
 import { BINARY_TYPE } from './binary.ts';
 import { layoutOf, toBinaryBody, toEncodeBody, toInferBody } from './body.ts';
 import { type Door, ENCODE_DOOR, INFER_DOOR } from './door.ts';
+import { returnInput } from './input-pool.ts';
 import type { Motifs } from './motifs.ts';
 import { type Answer, toAnswer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -49,7 +50,8 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
   admit(call, deps, model, ticket);
   const { input, warnings } = readWindow(call, door, plan, reading);
   const parsedAt = deps.clock();
-  const { outputs, backend, degraded, queueMs, inferMs } = await model.runner.run(input, ticket);
+  const { outputs, backend, degraded, queueMs, inferMs, isInputFree } = await model.runner.run(input, ticket);
+  if (isInputFree) returnInput(input);
   const answeredAt = deps.clock();
   const found = toAnswer(outputs, plan, source);
   const isBinary = wantsBinary(call.header('accept'));

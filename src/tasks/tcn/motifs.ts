@@ -48,6 +48,9 @@ export function uncalibratedMotifs(manifest: Manifest): Motifs {
 
 /** The model's own scores; rounding beyond a bound is taken back, anything else is no score and never sent. */
 function withinBounds(scores: Float32Array): Float32Array {
+  let isWithin = true;
+  for (let i = 0; i < scores.length; i++) isWithin &&= scores[i]! >= 0 && scores[i]! <= 1;
+  if (isWithin) return scores;
   return scores.map((score, i) => {
     if (score >= 0 && score <= 1) return score;
     if (score >= -ROUNDING && score <= 1 + ROUNDING) return score < 0 ? 0 : 1;

@@ -3,6 +3,7 @@ import type { Call, InputWarning, TaskSettings } from '../../core/task.ts';
 import { checkSamples, isBinary, readBinaryWindow } from './binary.ts';
 import type { Door } from './door.ts';
 import { explain } from './explain.ts';
+import { takeInput } from './input-pool.ts';
 import { normalise, normaliseWithin } from './normalise.ts';
 import type { Plan } from './plan.ts';
 import { isNormalised } from './query.ts';
@@ -49,7 +50,7 @@ export function readWindow(call: Call, door: Door, plan: Plan, reading: Reading)
 /** A window that is somebody else's memory: checked, and copied by being normalised. @throws SidecarError INVALID_INPUT */
 export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }: Reading, loc: Location): Input {
   if (!isReady) {
-    const input = new Float32Array(window.length);
+    const input = takeInput();
     const isWithin = normaliseWithin(window, plan.scale, limits === NO_RANGES ? FINITE : limits, input);
     if (isWithin) return { input, warnings: inspectUnits(window) };
   }

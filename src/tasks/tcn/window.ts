@@ -1,4 +1,5 @@
 import type { Door } from './door.ts';
+import { takeInput } from './input-pool.ts';
 import { DIVISORS, INT32_DIGITS, NEGATIVE, readLong } from './literal.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 
@@ -45,7 +46,7 @@ export function parseWindow(body: Uint8Array, door: Door, limits: Float64Array):
   bytes[bodyBytes] = 0;
   const at = readRows(readStart(door));
   if (at < 0 || readEnd(at) !== bodyBytes || !isBelow(limits)) return null;
-  return samples.slice();
+  return copySamples();
 }
 
 /**
@@ -64,13 +65,19 @@ export function parseWindows(body: Uint8Array, limits: Float64Array, most: numbe
     if (bytes[p] !== OPEN_LIST) return null;
     p = readRows(skipSpace(p + 1));
     if (p < 0 || !isBelow(limits)) return null;
-    windows.push(samples.slice());
+    windows.push(copySamples());
     p = skipSpace(p);
     if (bytes[p] === CLOSE_LIST) return readEnd(p + 1) === bodyBytes ? windows : null;
     if (bytes[p] !== COMMA) return null;
     p = skipSpace(p + 1);
   }
   return null;
+}
+
+function copySamples(): Float32Array {
+  const window = takeInput();
+  window.set(samples);
+  return window;
 }
 
 /** `{"x":[` → the offset after it, or -1. */

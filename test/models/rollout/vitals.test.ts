@@ -10,6 +10,7 @@ const took = (serviceMs: number, backend: BackendKind = 'hailo') => ({
   queueMs: 1000,
   inferMs: 10 * serviceMs, // behind nine others
   serviceMs,
+  isInputFree: false,
 });
 
 function world(parts: Partial<VitalsParts> = {}) {

@@ -134,3 +134,21 @@ t.test('what looks wrong is said in a header and told on, at every way in, and n
   const normalised = await infer(call(bytesOf(values), { ...binary, query: 'normalized=true' }), ready.deps);
   t.same(normalised.warnings, [], 'z-scores have no unit');
 });
+
+t.test('an input that somebody keeps is never used for another window', async (t) => {
+  const { deps, runs } = scene();
+  await infer(call(bytesOf(window()), { ...binary, query: '' }), deps);
+  const kept = runs[0]?.input.slice();
+  await infer(call(bytesOf(window((x) => x.fill(1))), binary), deps);
+  await infer(call(JSON.stringify({ x: toRows(window((x) => x.fill(2))) })), deps);
+  t.same(runs[0]?.input, kept);
+});
+
+t.test('an input that the runner gave back serves again, and its old values are gone', async (t) => {
+  const { deps, runs } = scene({ isInputFree: true });
+  for (const value of [1, 2]) await infer(call(bytesOf(window((x) => x.fill(value))), binary), deps);
+  t.equal(runs[0]?.input, runs[1]?.input);
+  const other = scene();
+  await infer(call(bytesOf(window((x) => x.fill(2))), binary), other.deps);
+  t.same(runs[1]?.input, other.runs[0]?.input);
+});

@@ -57,6 +57,7 @@ export interface SceneParts {
   readonly head?: MotifHead | null;
   readonly settings?: Partial<TaskSettings>;
   readonly degraded?: string | null;
+  readonly isInputFree?: boolean;
   outputs?(input: Float32Array): Tensors;
   served?(): ServedModel;
 }
@@ -81,6 +82,7 @@ export function scene(parts: SceneParts = {}): Scene {
           queueMs: 0.5,
           inferMs: 1.25,
           serviceMs: 1.25,
+          isInputFree: parts.isInputFree ?? false,
         };
       },
     },

@@ -4,20 +4,26 @@ import { join } from 'node:path';
 const SAMPLES = join(import.meta.dirname, '..', '..', '..', 'shared', 'samples');
 
 /** The request bodies that are measured: a published sample, compact and as published, and what EdgeInfer sends. */
-export function requestBodies(): Record<string, string> {
-  const window = generate();
-  const pretty =
-    sample('realistic_imu_sample.json') ?? JSON.stringify({ x: window.map((row) => row.map(round3)) }, null, 2);
+export function requestBodies(): Record<'compact sample' | 'pretty sample' | 'float32 digits', string> {
+  const pretty = prettySample();
   return {
     'compact sample': JSON.stringify(JSON.parse(pretty)),
     'pretty sample': pretty,
-    'float32 digits': `{"x":[${window.map((row) => `[${row.map(toShortestFloat32).join(',')}]`).join(',')}]}`,
+    'float32 digits': `{"x":[${generate()
+      .map((row) => `[${row.map(toShortestFloat32).join(',')}]`)
+      .join(',')}]}`,
   };
 }
 
-function sample(file: string): string | null {
-  const path = join(SAMPLES, file);
-  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+/** The rows of that sample. */
+export function sampleWindow(): number[][] {
+  return (JSON.parse(prettySample()) as { x: number[][] }).x;
+}
+
+function prettySample(): string {
+  const path = join(SAMPLES, 'realistic_imu_sample.json');
+  if (existsSync(path)) return readFileSync(path, 'utf8');
+  return JSON.stringify({ x: generate().map((row) => row.map(round3)) }, null, 2);
 }
 
 /** 100×9 values within the accepted ranges, the same at every run. */

@@ -1,85 +1,100 @@
-import { connect, type Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { countOf, quantile } from './swap-figures.ts';
 
-/**
- * Requests at fixed times, whether or not the earlier ones were answered; each latency counts from the time its request
- * was due, so a stall shows in every request behind it. Spins between due times: timers are a millisecond coarse.
- * Usage: node open-loop.ts PORT PER_SECOND SECONDS BODY_FILE. Prints one JSON object.
- */
-const [port = 0, perSecond = 250, seconds = 10] = process.argv.slice(2, 5).map(Number);
-const bodyFile = process.argv[5] ?? '';
-const body = (await import('node:fs')).readFileSync(bodyFile);
-const head = `POST /infer HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
-const wire = Buffer.concat([Buffer.from(head), body]);
-
-interface Lane {
-  readonly socket: Socket;
-  dueAt: number | null;
-  seen: string;
+/** Milliseconds. */
+export interface Spread {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
-const latencies: number[] = [];
-let notOk = 0;
-let late = 0;
-
-function openLane(): Promise<Lane> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(lane));
-    const lane: Lane = { socket, dueAt: null, seen: '' };
-    socket.setNoDelay(true);
-    socket.on('error', reject);
-    socket.on('data', (chunk) => receive(lane, chunk.toString('latin1')));
-  });
+/** What a load at fixed times saw; latencies count from the time a request was due. */
+export interface OpenLoopResult {
+  readonly requests: number;
+  /** Answered with status 200. */
+  readonly ok: number;
+  /** Neither that nor refused with 503 or 429. */
+  readonly lost: number;
+  /** How many of each kind, e.g. "12 QUEUE_FULL, 1 no reply". */
+  readonly errors: string;
+  readonly accepted: Spread;
+  readonly refused: Spread;
+  /** How long after it was due a request was sent. */
+  readonly late: Spread;
+  /** CPU time of the load generator, as a share of a core. */
+  readonly cpuShare: number;
 }
 
-function receive(lane: Lane, text: string): void {
-  lane.seen += text;
-  const end = lane.seen.indexOf('\r\n\r\n');
-  if (end < 0) return;
-  const length = Number(/content-length: (\d+)/i.exec(lane.seen)?.[1] ?? 0);
-  if (lane.seen.length < end + 4 + length) return;
-  if (!lane.seen.startsWith('HTTP/1.1 200')) notOk += 1;
-  latencies.push(performance.now() - (lane.dueAt ?? 0));
-  lane.dueAt = null;
-  lane.seen = '';
+export interface OpenLoop {
+  readonly port: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly connections: number;
+  /** Posted to /infer as JSON. */
+  readonly body: string;
+  readonly directory: string;
 }
 
-const lanes = await Promise.all(Array.from({ length: 16 }, openLane));
-const startAt = performance.now() + 50;
-const total = perSecond * seconds;
-let sent = 0;
+const isRefusal = (status: number) => status === 503 || status === 429;
 
-function tick(): void {
-  const now = performance.now();
-  while (sent < total && now >= startAt + (sent * 1000) / perSecond) {
-    const lane = lanes.find((candidate) => candidate.dueAt === null);
-    if (lane === undefined) {
-      late += 1;
-      break;
-    }
-    lane.dueAt = startAt + (sent * 1000) / perSecond;
-    lane.socket.write(wire);
-    sent += 1;
+/** Throws with the package to install when gcc is missing. */
+export function requireGcc(): void {
+  try {
+    execFileSync('gcc', ['--version'], { stdio: 'ignore' });
+  } catch {
+    throw new Error('The open-loop load is built with gcc: apt install gcc libc6-dev');
   }
-  if (latencies.length < total) setImmediate(tick);
-  else report();
 }
 
-function report(): void {
-  latencies.sort((a, b) => a - b);
-  const at = (q: number) => latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))];
-  console.log(
-    JSON.stringify({
-      requests: total,
-      notOk,
-      waitedForLane: late,
-      p50Ms: at(0.5),
-      p95Ms: at(0.95),
-      p99Ms: at(0.99),
-      maxMs: at(1),
-    }),
-  );
-  for (const { socket } of lanes) socket.destroy();
+/** Requests at fixed times, from a process of its own. */
+export async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
+  const { port, perSecond, seconds, connections, body, directory } = load;
+  const program = join(directory, 'open-loop');
+  const request = join(directory, 'request');
+  const result = join(directory, 'result');
+  if (!existsSync(program)) build(program);
+  writeFileSync(request, toWire(body));
+  const args = [port, perSecond, seconds, connections].map(String);
+  const { stdout } = await promisify(execFile)(program, [...args, request, result]);
+  return toResult(readFileSync(result, 'utf8'), Number(stdout) / seconds);
 }
 
-tick();
+function build(program: string): void {
+  const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', [...flags, join(import.meta.dirname, 'open-loop.c'), '-lm', '-o', program]);
+}
+
+function toWire(body: string): string {
+  const fields = ['host: 127.0.0.1', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`];
+  return `POST /infer HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function toResult(lines: string, cpuShare: number): OpenLoopResult {
+  const requests = [...lines.matchAll(/^(\S+) (\S+) (\d+) (.*)$/gm)].map(([, late, latency, status, error]) => ({
+    late: Number(late),
+    latency: Number(latency),
+    status: Number(status),
+    error: error || `status ${status}`,
+  }));
+  const ok = requests.filter(({ status }) => status === 200);
+  const refused = requests.filter(({ status }) => isRefusal(status));
+  return {
+    requests: requests.length,
+    ok: ok.length,
+    lost: requests.length - ok.length - refused.length,
+    errors: countOf(requests.filter(({ status }) => status !== 200).map(({ error }) => error)),
+    accepted: toSpread(ok.map(({ latency }) => latency)),
+    refused: toSpread(refused.map(({ latency }) => latency)),
+    late: toSpread(requests.map(({ late }) => late)),
+    cpuShare,
+  };
+}
+
+function toSpread(values: readonly number[]): Spread {
+  const [p50 = 0, p95 = 0, p99 = 0, max = 0] = [0.5, 0.95, 0.99, 1].map((q) => quantile(values, q));
+  return { p50, p95, p99, max };
+}

@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { NODE_FLAGS, ROOT } from '../../packaging/project.ts';
+import { freePort } from '../../test/e2e/launch.ts';
 
 /** A server under measurement. */
 export interface Target {
   readonly name: string;
   readonly port: number;
   readonly pid: number;
+  /** The core that it is pinned to, or null. */
+  readonly core: number | null;
   /** Milliseconds from spawn to the first `ok:true`. */
   readonly startMs: number;
   /** Longest event-loop delay since the last call, in milliseconds; only of a probed daemon. */
@@ -33,10 +35,10 @@ export async function startDaemon(
   return start(name, port, core, [...NODE_FLAGS, ...preload, main, 'serve', '--config', file]);
 }
 
-/** The bare uWebSockets.js server. */
-export async function startBare(core: number | null): Promise<Target> {
+/** A server that is a script of this folder and takes its port as argument. */
+export async function startScript(name: string, script: string, core: number | null): Promise<Target> {
   const port = await freePort();
-  return start('bare 200', port, core, [join(ROOT, 'scripts', 'bench', 'bare-server.ts'), String(port)]);
+  return start(name, port, core, [join(ROOT, 'scripts', 'bench', script), String(port)]);
 }
 
 /** The published model as a bundle directory, when ../shared is there and the program can make one. */
@@ -88,7 +90,7 @@ async function start(
   await untilHealthy(child, port, () => said.join(''));
   const startMs = performance.now() - startedAt;
   if (child.pid === undefined) throw new Error(`${name} did not start`);
-  return { name, port, pid: child.pid, startMs, loopDelay: () => askLoop(child, said), stop: () => end(child) };
+  return { name, port, pid: child.pid, core, startMs, loopDelay: () => askLoop(child, said), stop: () => end(child) };
 }
 
 async function untilHealthy(child: ChildProcess, port: number, said: () => string): Promise<void> {
@@ -113,14 +115,4 @@ async function askLoop(child: ChildProcess, said: string[]): Promise<{ maxMs: nu
 async function end(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
   await once(child, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -48,6 +48,12 @@ t.test('npm run build refuses an architecture that is not ours', async (t) => {
   t.strictSame({ status, stderr }, { status: 1, stderr: '--arch is x64 or arm64, not sparc.\n' });
 });
 
+t.test('npm run bench names its parts to who asks for one that it does not have', async (t) => {
+  const { status, stderr } = await run(node24, ['node', 'scripts/bench/main.ts', '--only', 'modem']).ended;
+  const parts = 'parser, daemon, doors, overload, reference';
+  t.strictSame({ status, stderr }, { status: 1, stderr: `--only takes ${parts}, not modem.\n` });
+});
+
 t.test('npm start hands its arguments to serve', async (t) => {
   const { status, stdout } = await run(node24, ['node', 'scripts/start.ts', '--help']).ended;
   t.equal(status, 0);

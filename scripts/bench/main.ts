@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDaemon } from './daemon-figures.ts';
 import { measureDoors } from './doors.ts';
+import { measureFrameworks } from './frameworks.ts';
 import { requireGcc } from './open-loop.ts';
 import { measureOverload } from './overload.ts';
 import type { Goal, Part } from './part.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   daemon: measureDaemon,
   doors: measureDoors,
   overload: measureOverload,
+  frameworks: measureFrameworks,
   reference: measureReference,
 };
 

@@ -77,6 +77,8 @@ export interface Inference {
   readonly outputs: Tensors;
   readonly backend: BackendKind;
   readonly degraded: string | null;
+  /** What computing this window alone took, where the backend knows: no waiting, on either side. */
+  readonly computeMs?: number;
 }
 
 /**
@@ -93,6 +95,11 @@ export interface LoadedModel {
   /** How many windows are computed at the same time; what the gate's estimate divides by. */
   readonly lanes: number;
   run(input: Float32Array): Promise<Inference>;
+  /**
+   * Settles the calls whose windows are computed, without waiting for the event loop to deliver them: whoever refuses a
+   * thousand requests in one turn of it would leave the backend without work meanwhile. Cheap; absent where it gains nothing.
+   */
+  poll?(): void;
   /** Takes what answers now out of service, for that reason, where something else can answer in its place. */
   demote?(reason: string): void;
   /** Whether the device is this model's, also while it does not serve; absent where models do not compete for anything. */

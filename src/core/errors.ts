@@ -77,6 +77,15 @@ export interface SidecarErrorOptions {
   readonly retryAfterMs?: number;
 }
 
+/** The plan, not a fault: they come by the thousand when a box is full, and where they were made is no news. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'RATE_LIMITED',
+  'QUEUE_FULL',
+  'DEADLINE_EXCEEDED',
+  'CLIENT_GONE',
+  'SHUTTING_DOWN',
+]);
+
 /** `detail` is one sentence for a person: what happened, where, what to do next. */
 export class SidecarError extends Error {
   readonly code: ErrorCode;
@@ -84,7 +93,10 @@ export class SidecarError extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, detail: string, options: SidecarErrorOptions = {}) {
+    const { stackTraceLimit } = Error;
+    if (REFUSALS.has(code)) Error.stackTraceLimit = 0;
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'SidecarError';
     this.code = code;
     this.items = options.items;

@@ -3,6 +3,7 @@ import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
 import { MAX_TIMER_MS } from '../core/timer.ts';
+import { createServiceTime } from './service-time.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface GateStats {
@@ -44,11 +45,8 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
-/** Weight of the newest measurement in the moving average of the service time. */
-const SMOOTHING = 0.2;
-/** A window that was held up once must not have the next ones refused; one that really takes longer is believed soon. */
-const MAX_JUMP = 4;
-const FIRST_GUESS_MS = 1;
+/** An estimate that is a little short costs a window that was computed for nobody. */
+const CAUTION = 1.1;
 const BATCHED = { batch: {} };
 
 /**
@@ -62,7 +60,7 @@ const BATCHED = { batch: {} };
 export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   const waiting = new WaitingRoom<Entry>();
   const running = new Set<Entry>();
-  let serviceMs = FIRST_GUESS_MS;
+  const service = createServiceTime();
   let timer: NodeJS.Timeout | null = null;
   let timerAt = Number.POSITIVE_INFINITY;
   const counts = { served: 0, refused: 0, dropped: 0 };
@@ -80,6 +78,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   }
 
   function refuse(ticket: Ticket, now: number): SidecarError | null {
+    model.poll?.();
     const why = judge(ticket, now);
     if (why !== null) counts.refused += 1;
     return why;
@@ -95,13 +94,13 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     const ahead = running.size + waiting.aheadOf(ticket);
     // With nothing ahead a window is always tried: else one slow outlier could refuse everything for ever.
     if (ahead === 0) return null;
-    const waitMs = (Math.max(0, ahead - model.lanes + 1) * serviceMs) / model.lanes;
-    if (now + waitMs + serviceMs <= ticket.deadlineAt) return null;
+    const waitMs = (Math.max(0, ahead - model.lanes + 1) * service.ms) / model.lanes;
+    if (now + (waitMs + service.ms) * CAUTION <= ticket.deadlineAt) return null;
     return late('DEADLINE_EXCEEDED', `No answer is possible in time: ${ahead} windows are ahead; retry later.`);
   }
 
   function late(code: 'QUEUE_FULL' | 'DEADLINE_EXCEEDED', sentence: string): SidecarError {
-    const backlogMs = ((running.size + waiting.size) * serviceMs) / model.lanes;
+    const backlogMs = ((running.size + waiting.size) * service.ms) / model.lanes;
     return new SidecarError(code, sentence, { retryAfterMs: Math.max(1, backlogMs) });
   }
 
@@ -111,7 +110,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     model.run(entry.input).then(
       (inference) => {
         const endedAt = clock();
-        const serviceMs = learn(endedAt - entry.startedAt);
+        const serviceMs = learn(endedAt - entry.startedAt, inference.computeMs);
         finish(entry, endedAt);
         if (endedAt > entry.ticket.deadlineAt) fail(entry, expired()); // the timer may not have had its turn yet
         if (entry.isSettled) return;
@@ -127,10 +126,12 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     );
   }
 
-  /** A staged window waits inside the backend for the one before it: that is not its service time. */
-  function learn(insideMs: number): number {
-    const ownMs = insideMs / Math.max(1, running.size / model.lanes);
-    serviceMs += SMOOTHING * (Math.min(ownMs, MAX_JUMP * serviceMs) - serviceMs);
+  /**
+   * A staged window waits inside the backend for the one before it, and its answer waits for this thread: neither is its
+   * service time. A backend that cannot tell leaves it to a guess.
+   */
+  function learn(insideMs: number, ownMs = insideMs / Math.max(1, running.size / model.lanes)): number {
+    service.learn(ownMs);
     return ownMs;
   }
 
@@ -139,15 +140,15 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     while (running.size < model.capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
-      if (!drop(next, now)) launch(next, now);
+      if (!drop(next, now, running.size === 0 ? 0 : service.ms)) launch(next, now);
     }
   }
 
-  /** Gives up a waiting window that is worth nothing any more; true when it did. */
-  function drop(entry: Entry, now: number): boolean {
+  /** Gives up a waiting window that is worth nothing any more, or will be in `aheadMs`; true when it did. */
+  function drop(entry: Entry, now: number, aheadMs = 0): boolean {
     if (entry.isSettled) return true;
     if (entry.ticket.isGone()) fail(entry, new SidecarError('CLIENT_GONE', 'The client left while its window waited.'));
-    else if (now >= entry.ticket.deadlineAt) fail(entry, expired());
+    else if (now + aheadMs >= entry.ticket.deadlineAt) fail(entry, expired());
     return entry.isSettled;
   }
 
@@ -210,7 +211,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
       inFlight: running.size,
       waitingInBatches: waiting.sizeFor(BATCHED),
       oldestMs: sinceMs(waiting.oldestAt()),
-      serviceMs,
+      serviceMs: service.ms,
       ...counts,
     }),
   };

@@ -128,6 +128,7 @@ export function createMetrics(read: () => Readings): Metrics {
   const inTurn = createTurns(); // a page keeps its reading until it is made
   const answered = createTally(requests, ['status', 'model']);
   const windowed = createTally(windows, ['route', 'outcome']);
+  const failed = createTally(errors, ['error_type', 'model']);
   const exchanged = createTally(exchanges, ['route', 'method', 'status']);
   return {
     requestAnswered: (model, durationMs) => {
@@ -135,8 +136,8 @@ export function createMetrics(read: () => Readings): Metrics {
       durations.observe({ model }, durationMs / 1000);
     },
     requestRefused: (model, errorType) => {
-      requests.inc({ status: 'error', model });
-      errors.inc({ error_type: errorType, model });
+      answered.add('error', model);
+      failed.add(errorType, model);
     },
     exchange: (route, method, status) => exchanged.add(route, method, String(status)),
     windows: (route, outcome, count) => windowed.addMany(count, route, outcome),
@@ -152,6 +153,7 @@ export function createMetrics(read: () => Readings): Metrics {
       inTurn(async () => {
         reading = null;
         answered.flush();
+        failed.flush();
         exchanged.flush();
         windowed.flush();
         const page = await registry.metrics();

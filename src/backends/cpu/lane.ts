@@ -9,6 +9,7 @@ import {
   type GraphFacts,
   SLOTS,
   slotBytes,
+  slotMarks,
   slotViews,
   type ToWorker,
   type WorkerInit,
@@ -42,6 +43,8 @@ export interface Lane {
   freeSlots(): number;
   /** Only while freeSlots() > 0. */
   run(input: Float32Array): Promise<Inference>;
+  /** See LoadedModel.poll. */
+  poll(): void;
   /** Ends the thread; one that is stuck in a window is left behind. */
   close(): Promise<void>;
 }
@@ -60,6 +63,7 @@ export function createLane(parts: LaneParts): Lane {
   const { input, outputs, log } = parts;
   const slots = new SharedArrayBuffer(slotBytes(input, outputs));
   const views = slotViews({ input, outputs, slots });
+  const marks = slotMarks(slots);
   const delayMs = parts.restartDelayMs ?? backoff;
   const ready = Promise.withResolvers<GraphFacts>();
   const pending: (Pending | null)[] = new Array(SLOTS).fill(null);
@@ -92,7 +96,8 @@ export function createLane(parts: LaneParts): Lane {
   }
 
   function receive(message: FromWorker): void {
-    if (typeof message === 'number') answer(message);
+    if (typeof message === 'number')
+      poll(); // it may have been seen already, and the slot be another window's
     else if ('ready' in message) cameUp(message.ready);
     else if ('failed' in message) refusedToLoad(message.failed);
     else failed(message.slot, message.error);
@@ -116,13 +121,19 @@ export function createLane(parts: LaneParts): Lane {
     parts.onChange();
   }
 
+  function poll(): void {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (pending[slot] !== null && Atomics.load(marks.isDone, slot) === 1) answer(slot);
+    }
+  }
+
   /** The outputs are copied, slice() of a shared view is not shared, before the slot goes to the next window. */
   function answer(slot: number): void {
     const caller = take(slot);
     restarts = 0; // not before: a thread that dies at its first window must not be restarted ever faster
     const results: Record<string, Float32Array> = {};
     for (const [i, spec] of outputs.entries()) results[spec.name] = views[slot]!.outputs[i]!.slice();
-    caller?.resolve({ outputs: results, backend: 'cpu', degraded: null });
+    caller?.resolve({ outputs: results, backend: 'cpu', degraded: null, computeMs: marks.tookMs[slot]! });
     parts.onChange();
   }
 
@@ -135,6 +146,7 @@ export function createLane(parts: LaneParts): Lane {
   function ended(status: number): void {
     isUp = false;
     ready.reject(neverUp(status, fault)); // nothing happens when it was up before
+    poll(); // what it computed before it ended is an answer
     for (let slot = 0; slot < SLOTS; slot++) take(slot)?.reject(lost());
     parts.onChange();
     if (isClosing || !wasUp) return;
@@ -157,6 +169,7 @@ export function createLane(parts: LaneParts): Lane {
   function run(window: Float32Array): Promise<Inference> {
     const slot = pending.indexOf(null);
     views[slot]!.input.set(window);
+    Atomics.store(marks.isDone, slot, 0);
     return new Promise((resolve, reject) => {
       pending[slot] = { resolve, reject, since: performance.now() };
       worker.postMessage(slot satisfies ToWorker);
@@ -172,7 +185,7 @@ export function createLane(parts: LaneParts): Lane {
   const freeSlots = () => (isUp ? pending.filter((caller) => caller === null).length : 0);
   const isStuck = () => pending.some((caller) => caller !== null && performance.now() - caller.since > STUCK_MS);
   ready.promise.catch(() => {}); // the caller that awaits it hears of it
-  return { ready: ready.promise, isUp: () => isUp, isStuck, freeSlots, run, close };
+  return { ready: ready.promise, isUp: () => isUp, isStuck, freeSlots, run, poll, close };
 }
 
 function refused(reason: string): SidecarError {

@@ -71,6 +71,10 @@ export class CpuModel implements LoadedModel {
     }
   }
 
+  poll(): void {
+    for (const lane of this.#lanes) lane.poll();
+  }
+
   /** Called by a lane when a slot of it became free, or it went up or down. */
   dispatch(): void {
     while (this.#waiting.length > 0) {

@@ -37,15 +37,30 @@ export type FromWorker =
 /** One window is computed while the next is there already: the thread never waits for a message. */
 export const SLOTS = 2;
 
+/** What both sides know of the slots, beside their contents. */
+export interface SlotMarks {
+  /** Per slot 1 once its outputs are in it; the message that says so comes later, when the event loop has its turn. */
+  readonly isDone: Int32Array;
+  /** Milliseconds that the runtime took for the slot. */
+  readonly tookMs: Float64Array;
+}
+
+const MARKS_BYTES = SLOTS * (Float64Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT);
+
+export function slotMarks(slots: SharedArrayBuffer): SlotMarks {
+  const tookMs = new Float64Array(slots, 0, SLOTS);
+  return { tookMs, isDone: new Int32Array(slots, tookMs.byteLength, SLOTS) };
+}
+
 export interface Slot {
   readonly input: Float32Array;
   /** In the order of WorkerInit.outputs. */
   readonly outputs: readonly Float32Array[];
 }
 
-/** The slots of a lane as views of its shared memory: input, then each output, slot after slot. */
+/** The slots of a lane as views of its shared memory, behind its marks: input, then each output, slot after slot. */
 export function slotViews({ input, outputs, slots }: Pick<WorkerInit, 'input' | 'outputs' | 'slots'>): Slot[] {
-  let offset = 0;
+  let offset = MARKS_BYTES;
   const take = (spec: TensorSpec): Float32Array => {
     const view = new Float32Array(slots, offset, sizeOf(spec));
     offset += view.byteLength;
@@ -54,8 +69,8 @@ export function slotViews({ input, outputs, slots }: Pick<WorkerInit, 'input' | 
   return Array.from({ length: SLOTS }, () => ({ input: take(input), outputs: outputs.map(take) }));
 }
 
-/** Bytes that slotViews needs. */
+/** Bytes that slotMarks and slotViews need. */
 export function slotBytes(input: TensorSpec, outputs: readonly TensorSpec[]): number {
   const elements = sizeOf(input) + outputs.reduce((sum, spec) => sum + sizeOf(spec), 0);
-  return SLOTS * elements * Float32Array.BYTES_PER_ELEMENT;
+  return MARKS_BYTES + SLOTS * elements * Float32Array.BYTES_PER_ELEMENT;
 }

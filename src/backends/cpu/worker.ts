@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.ts';
 import { enter, leave } from './crossing.ts';
 import { openSession, type Session } from './ort.ts';
-import { type FromWorker, slotViews, type ToWorker, type WorkerInit } from './protocol.ts';
+import { type FromWorker, slotMarks, slotViews, type ToWorker, type WorkerInit } from './protocol.ts';
 
 /** A lane's thread: computes the slots it is told to, in the order it is told, until it is closed. */
 if (parentPort !== null) void serve(parentPort, workerData as WorkerInit);
@@ -24,6 +24,7 @@ async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Pr
     leave(flags);
   }
   const slots = slotViews(init);
+  const marks = slotMarks(init.slots);
   const queue: number[] = [];
   let isBusy = false;
 
@@ -36,7 +37,10 @@ async function serve(port: NonNullable<typeof parentPort>, init: WorkerInit): Pr
   async function compute(slot: number): Promise<FromWorker> {
     if (!enter(flags)) return { slot, error: 'its thread is being ended' };
     try {
+      const startAt = performance.now();
       await session.run(slots[slot]!);
+      marks.tookMs[slot] = performance.now() - startAt;
+      Atomics.store(marks.isDone, slot, 1);
       return slot;
     } catch (thrown) {
       return { slot, error: messageOf(thrown) };

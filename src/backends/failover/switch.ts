@@ -117,6 +117,7 @@ export function createSwitch({ onDevice, onCpu, ...parts }: SwitchParts): Loaded
       return (isStalled ? onCpu : active()).lanes;
     },
     run,
+    poll: () => onCpu.poll?.(),
     demote: (reason) => onDevice?.demote?.(reason),
     get holdsDevice() {
       return onDevice !== null && onDevice.holdsDevice !== false;

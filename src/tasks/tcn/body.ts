@@ -1,8 +1,8 @@
 import { type SidecarError, toErrorBody } from '../../core/errors.ts';
+import { LONGEST_NUMBER, writeNumbers, writeText } from '../../core/shortest.ts';
 import type { Header } from '../../core/task.ts';
 import type { Outcome } from './batch-run.ts';
 import type { Answer } from './outputs.ts';
-import { LONGEST_NUMBER, writeNumbers, writeText } from './shortest.ts';
 
 /** Where bodies are put together; each is copied out before anybody else can write. */
 let work = new Uint8Array(4096);

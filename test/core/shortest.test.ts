@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { toInferBody } from '../../../src/tasks/tcn/body.ts';
-import { LONGEST_NUMBER, writeNumbers } from '../../../src/tasks/tcn/shortest.ts';
+import { LONGEST_NUMBER, writeNumbers } from '../../src/core/shortest.ts';
+import { toInferBody } from '../../src/tasks/tcn/body.ts';
 
 const write = (...values: number[]) => {
   const bytes = new Uint8Array((LONGEST_NUMBER + 1) * values.length);

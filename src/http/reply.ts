@@ -65,9 +65,14 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope): number 
     for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
     if (reply.status === 204) wire.endWithoutBody(undefined, envelope.shouldClose);
     else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
-    else wire.end(reply.body, envelope.shouldClose);
+    else wire.end(toWire(reply.body, bodyBytes), envelope.shouldClose);
   });
   return envelope.isHead ? 0 : bodyBytes;
+}
+
+/** The library writes a string of Latin-1 as it lies in memory, a byte per character, which is no UTF-8. */
+function toWire(body: string | Uint8Array, bytes: number): string | Uint8Array {
+  return typeof body === 'string' && bytes !== body.length ? Buffer.from(body) : body;
 }
 
 const UNPRINTABLE = /[^\x20-\x7e]/;

@@ -24,6 +24,16 @@ t.test('HEAD tells the length that GET would have, and sends nothing', async (t)
   t.match(records, [{ method: 'HEAD', status: 200, responseBytes: 0 }]);
 });
 
+t.test('a body is UTF-8, also where Latin-1 would do for all of it', async (t) => {
+  const bodies = ['within ±500 m/s²', 'naïve → 日本', 'plain'];
+  const { url } = await serve(
+    t,
+    bodies.map((body, i) => route(`/${i}`, () => reply(body))),
+  );
+  const seen = await Promise.all(bodies.map(async (_, i) => (await fetch(`${url}/${i}`)).text()));
+  t.same(seen, bodies);
+});
+
 t.test('an unknown path is 404 in the one form of errors, a wrong method 405 with Allow', async (t) => {
   const { url, records } = await serve(t, [hello, echo]);
   const missing = await fetch(`${url}/nothing`);

@@ -11,6 +11,8 @@ export interface Framing {
 
 const NO_BODY: Framing = { contentLength: 0 };
 const CHUNKED: Framing = { contentLength: null };
+/** Divides a body of the Open Inference Protocol in two: another header that must not have two readings. */
+const JSON_LENGTH = 'inference-header-content-length';
 const DIGITS = /^\d{1,15}$/;
 
 /** A header's value by lower-case name, or "". */
@@ -29,17 +31,19 @@ export function headerOf(headers: HeaderList, name: string): string {
 export function readFraming(headers: HeaderList): Framing {
   let length: string | null = null;
   let coding: string | null = null;
+  let jsonLength: string | null = null;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (name === 'content-length') {
-      if (length !== null) throw ambiguous('Content-Length is given more than once');
-      length = headers[i + 1]!;
-    } else if (name === 'transfer-encoding') {
-      if (coding !== null) throw ambiguous('Transfer-Encoding is given more than once');
-      coding = headers[i + 1]!;
-    }
+    if (name === 'content-length') length = only(length, headers[i + 1]!, 'Content-Length');
+    else if (name === 'transfer-encoding') coding = only(coding, headers[i + 1]!, 'Transfer-Encoding');
+    else if (name === JSON_LENGTH) jsonLength = only(jsonLength, headers[i + 1]!, 'Inference-Header-Content-Length');
   }
   return coding === null ? fromLength(length) : fromCoding(coding, length);
+}
+
+function only(known: string | null, value: string, header: string): string {
+  if (known !== null) throw ambiguous(`${header} is given more than once`);
+  return value;
 }
 
 function fromLength(length: string | null): Framing {

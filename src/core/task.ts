@@ -72,6 +72,8 @@ export interface InferenceRecord {
 export interface RouteDoc {
   readonly summary: string;
   readonly description?: string;
+  /** For each {name} in the path one that answers, as an example. */
+  readonly params?: Readonly<Record<string, string>>;
   readonly query?: readonly { readonly name: string; readonly schema: TSchema; readonly description: string }[];
   readonly request?: {
     readonly schema: TSchema;

@@ -32,14 +32,33 @@ function renderOperation(method: string, path: string, operation: OpenApiOperati
 }
 
 /** A line that works when pasted. */
-function toCurl(method: string, path: string, { requestBody }: OpenApiOperation, url: string): string {
-  if (method === 'get') return `curl -s ${url}${path}`;
-  if (requestBody === undefined) return `curl -s -X POST ${url}${path}`;
-  const key = Object.keys(exampleOf(requestBody))[0] ?? 'x';
-  const row = '[0,0,9.81,0,0,0,22,0,-43]';
-  const window = `$(yes '${row}' | head -100 | paste -sd,)`;
-  const value = key === 'windows' ? `[[${window}]]` : `[${window}]`;
-  return `curl -s ${url}${path} -H 'content-type: application/json' -d "{\\"${key}\\":${value}}"`;
+function toCurl(method: string, path: string, operation: OpenApiOperation, url: string): string {
+  const target = `${url}${toExamplePath(path, operation)}`;
+  if (method === 'get') return `curl -s ${target}`;
+  if (operation.requestBody === undefined) return `curl -s -X POST ${target}`;
+  const body = toShellJson(exampleOf(operation.requestBody));
+  return `curl -s ${target} -H 'content-type: application/json' -d "${body}"`;
+}
+
+function toExamplePath(path: string, { parameters = [] }: OpenApiOperation): string {
+  const examples = parameters as readonly { readonly name: string; readonly example?: string }[];
+  return path.replace(/\{(\w+)\}/g, (whole, name) => examples.find((one) => one.name === name)?.example ?? whole);
+}
+
+/** JSON for between a shell's double quotes; many alike are made by the shell. */
+function toShellJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value).replace(/[\\"$`]/g, '\\$&');
+  if (Array.isArray(value)) return `[${toShellList(value.map(toShellJson))}]`;
+  const members = Object.entries(value).map(([key, member]) => `${toShellJson(key)}:${toShellJson(member)}`);
+  return `{${members.join(',')}}`;
+}
+
+const FEW = 9;
+
+function toShellList(items: readonly string[]): string {
+  const [first = ''] = items;
+  const isOneMany = items.length > FEW && /^[\w.,[\]-]+$/.test(first) && items.every((item) => item === first);
+  return isOneMany ? `$(yes '${first}' | head -${items.length} | paste -sd,)` : items.join(',');
 }
 
 function exampleOf(requestBody: object): object {

@@ -28,21 +28,34 @@ export function createOpenApi(version: string, routes: readonly Route[]): OpenAp
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: toOperation(route) };
   }
   const description =
-    'Windows of an inertial sensor → latent vector and motif scores. Errors have one form, see any 4xx.';
+    'Windows of an inertial sensor → latent vector and motif scores. Errors have one form, and below /v2 that of the Open Inference Protocol; see any 4xx.';
   return { openapi: '3.1.0', info: { title: 'hailo-tcn-sidecar', version, description }, paths };
 }
 
 function toOperation(route: Route): OpenApiOperation {
   const { doc, aliasOf } = route;
+  const parameters = [...toPathParameters(route.path, doc), ...toQueryParameters(doc)];
   const description = [aliasOf && `The same as ${aliasOf}.`, doc.description].filter(Boolean).join(' ');
   return {
-    operationId: `${route.method.toLowerCase()}${route.path.replace(/[/.]+(\w?)/g, (_, c: string) => c.toUpperCase())}`,
+    operationId: `${route.method.toLowerCase()}${route.path.replace(/[/.{}]+(\w?)/g, (_, c: string) => c.toUpperCase())}`,
     summary: doc.summary,
     ...(description !== '' && { description }),
-    ...(doc.query && { parameters: doc.query.map((query) => ({ in: 'query', required: false, ...query })) }),
+    ...(parameters.length > 0 && { parameters }),
     ...(doc.request && { requestBody: toRequestBody(route, doc.request) }),
     responses: Object.fromEntries(Object.entries(doc.responses).map(([status, r]) => [status, toResponse(+status, r)])),
   };
+}
+
+function toPathParameters(path: string, { params = {} }: RouteDoc): object[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
+    const example = params[name!];
+    const schema = { type: 'string' };
+    return { in: 'path', name, required: true, schema, ...(example !== undefined && { example }) };
+  });
+}
+
+function toQueryParameters({ query = [] }: RouteDoc): object[] {
+  return query.map((parameter) => ({ in: 'query', required: false, ...parameter }));
 }
 
 function toRequestBody(route: Route, request: NonNullable<RouteDoc['request']>): object {

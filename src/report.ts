@@ -85,6 +85,7 @@ export function toRoot(state: State): Record<string, unknown> {
       status: 'GET /status',
       metrics: 'GET /metrics',
       docs: 'GET /docs',
+      open_inference: 'GET /v2',
     },
     config: {
       hef_path: state.hefPath,

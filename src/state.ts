@@ -89,12 +89,15 @@ export class State {
     return artefactOf(this.bundle, 'hef')?.path ?? null;
   }
 
-  /** Why no window is answered now, one sentence; null while ready. The one judgement that all others follow. */
-  failure(): string | null {
+  /**
+   * Why no window is answered now, by the active model or this one; one sentence, null while ready. The one judgement that
+   * all others follow.
+   */
+  failure(resident = this.seats.active): string | null {
     if (this.isStopping) return 'The daemon is stopping.';
     const { available, reason } = this.backend.state();
     if (!available) return reason ?? 'The backend is not available.';
-    return this.seats.active.failure();
+    return resident.failure();
   }
 
   /** The model for one request. Throws BACKEND_UNAVAILABLE or NOT_READY with the reason; not while only draining. */

@@ -4,7 +4,7 @@ import t from 'tap';
 
 /** The house plan as data: who may import whom, and the one importer of each foreign library. */
 const ROOT = new URL('..', import.meta.url).pathname;
-const ALL = ['core', 'config', 'observe', 'system', 'models', 'admin', 'cli', 'backends', 'tasks', 'http'];
+const ALL = ['core', 'config', 'observe', 'system', 'models', 'admin', 'cli', 'backends', 'tasks', 'http', 'oip'];
 
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['core'],
@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   backends: ['core', 'backends', 'system/native.ts'],
   tasks: ['core', 'tasks'],
   http: ['core', 'http', 'system/native.ts'],
+  oip: ['core', 'oip'],
   root: ALL,
 };
 

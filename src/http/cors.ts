@@ -10,6 +10,7 @@ const EXPOSED = [
   'Server-Timing',
   'X-Input-Warning',
   'X-Tensors',
+  'Inference-Header-Content-Length',
   'Retry-After',
   'Retry-After-Ms',
 ].join(', ');

@@ -59,7 +59,8 @@ function findPattern(patterns: readonly Pattern[], path: string): Match {
 function matchSegments(pattern: readonly string[], segments: readonly string[]): Record<string, string> | null {
   if (pattern.length !== segments.length) return null;
   const params: Record<string, string> = {};
-  for (const [i, part] of pattern.entries()) {
+  for (let i = 0; i < pattern.length; i++) {
+    const part = pattern[i]!;
     const value = segments[i]!;
     if (part.startsWith('{') && value !== '') params[part.slice(1, -1)] = decode(value);
     else if (part !== value) return null;
@@ -69,6 +70,7 @@ function matchSegments(pattern: readonly string[], segments: readonly string[]):
 
 /** What is no valid escape stands for itself: it will not be found, and is told as it came. */
 function decode(segment: string): string {
+  if (!segment.includes('%')) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {

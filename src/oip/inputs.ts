@@ -5,6 +5,7 @@ import { VALUE_BYTES } from './tensor-header.ts';
 
 /** JSON before binary data rarely ends where a float32 may begin. */
 let aligned = new Float32Array(0);
+let alignedBytes = new Uint8Array(0);
 
 /**
  * The tensors of an order by name; those from binary data are valid until the next call, and as long as the body is.
@@ -22,12 +23,15 @@ export function toInputs(order: Order, body: Uint8Array, jsonBytes: number): Rea
   return inputs;
 }
 
-/** In place where the alignment allows it. */
+/** In place where the alignment allows it, else at the beginning of something longer. */
 function toFloats({ buffer, byteOffset }: Uint8Array, from: number, bytes: number): Float32Array {
   const start = byteOffset + from;
   const values = bytes / VALUE_BYTES;
   if (start % VALUE_BYTES === 0) return new Float32Array(buffer, start, values);
-  if (aligned.length < values) aligned = new Float32Array(values);
-  new Uint8Array(aligned.buffer, 0, bytes).set(new Uint8Array(buffer, start, bytes));
-  return aligned.subarray(0, values);
+  if (aligned.length < values) {
+    aligned = new Float32Array(values);
+    alignedBytes = new Uint8Array(aligned.buffer);
+  }
+  alignedBytes.set(new Uint8Array(buffer, start, bytes));
+  return aligned;
 }

@@ -120,6 +120,29 @@ t.test('several windows in one tensor, nested or flat or raw, each as /infer has
   }
 });
 
+t.test('of many at a time, each hears of its own window', async (t) => {
+  const windows = Array.from({ length: 24 }, (_, i) => WINDOW.map((value) => value * (1 - i / 24)));
+  const wanted = await Promise.all(windows.map((window) => inferred(window)));
+  const heard = await Promise.all(
+    windows.map(async (window, i) => {
+      const head = Buffer.from(
+        JSON.stringify({
+          id: `${i}`,
+          inputs: [{ ...input([1, 100, 9], undefined), parameters: { binary_data_size: 3600 } }],
+          parameters: { binary_data_output: i % 2 === 0 },
+        }),
+      );
+      const body = Buffer.concat([head, Buffer.from(window.buffer)]);
+      const reply = await post(`${MODEL}/infer`, body, { 'inference-header-content-length': String(head.length) });
+      return hear(reply.bytes, reply.headers.get('inference-header-content-length'));
+    }),
+  );
+  t.same(
+    heard.map(({ id, outputs }) => [id, outputs.latent_embeddings?.data]),
+    wanted.map(({ latent }, i) => [`${i}`, latent]),
+  );
+});
+
 t.test('normalized input is not z-scored again', async (t) => {
   const inputs = [input([1, 100, 9], [...WINDOW])];
   const reply = await post(`${MODEL}/infer`, { inputs, parameters: { normalized: true } });

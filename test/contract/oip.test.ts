@@ -188,6 +188,7 @@ t.test('errors have the form of the protocol, wherever below /v2 they arise', as
     ['GET', `${MODEL}/config`, 404, /no other extension/],
     ['GET', `${MODEL}/stats`, 404, /no other extension/],
     ['POST', '/v2/repository/index', 404, /no other extension/],
+    ['GET', '/v2/models/%zz', 404, /not loaded/],
     ['GET', '/v2/models/other', 404, /not loaded. Loaded: imu-motif-tcn version/],
     ['GET', `${MODEL}/versions/0/ready`, 404, /not loaded/],
     ['POST', '/v2/models/other/infer', 404, /not loaded/, one],

@@ -58,6 +58,19 @@ t.test('binary data follows the JSON in the order of the inputs, wherever it com
   }
 });
 
+t.test('data that lies where a float32 may lie is not copied', async (t) => {
+  const head = JSON.stringify(sized);
+  for (const offset of [0, 1]) {
+    const padding = ' '.repeat(4 - (head.length % 4));
+    const whole = new Uint8Array(new ArrayBuffer(400), offset, head.length + padding.length + data.length);
+    whole.set(bytes(head, padding, data));
+    const { order, jsonBytes } = readRequest(whole, String(head.length + padding.length), surface());
+    const inputs = toInputs(order, whole, jsonBytes);
+    t.equal(inputs.get('a')!.data.buffer === whole.buffer, offset === 0);
+    t.same([...inputs.get('b')!.data], [7]);
+  }
+});
+
 t.test('a length of all is no binary data, and a length of nothing no JSON', async (t) => {
   t.same(read(json(), String(json().length)), { id: null, tensors: WANTED, outputs: ALL });
   const single = () => surface({ ...SIGNATURE, inputs: [SIGNATURE.inputs[0]!] });

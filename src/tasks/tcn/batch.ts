@@ -10,7 +10,7 @@ import type { Motifs } from './motifs.ts';
 import type { Answer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
-import { attempt, fromFloats, fromOwn, type Input, type Reading, toReading } from './reading.ts';
+import { attempt, fromFloats, fromOwn, type Input, type Reading, toReading, warningsOf } from './reading.ts';
 import { refuse } from './refusal.ts';
 import { toBatchTicket } from './ticket.ts';
 import { parseWindows } from './window.ts';
@@ -60,10 +60,6 @@ function readBinaryWindows(body: Uint8Array, plan: Plan, reading: Reading, most:
       fromFloats(floats.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES), plan, reading, ['body', i]),
     ),
   );
-}
-
-function warningsOf(read: readonly (Input | SidecarError)[]): readonly InputWarning[] {
-  return [...new Set(read.flatMap((one) => (one instanceof Error ? [] : one.warnings)))];
 }
 
 const MOST_PLACES = 64;

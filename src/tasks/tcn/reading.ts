@@ -72,3 +72,10 @@ export function attempt(read: () => Input): Input | SidecarError {
     return toSidecarError(thrown);
   }
 }
+
+/** What is said of any of these windows, once. */
+export function warningsOf(read: readonly (Input | SidecarError)[]): readonly InputWarning[] {
+  const [first] = read;
+  if (read.length === 1 && first !== undefined && !(first instanceof Error)) return first.warnings;
+  return [...new Set(read.flatMap((one) => (one instanceof Error ? NO_WARNINGS : one.warnings)))];
+}

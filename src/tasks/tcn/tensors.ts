@@ -9,7 +9,7 @@ import type { Motifs } from './motifs.ts';
 import type { Answer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
-import { fromFloats, type Input, type Reading, readingOf } from './reading.ts';
+import { fromFloats, type Input, type Reading, readingOf, warningsOf } from './reading.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 import { toBatchTicket, toTicket } from './ticket.ts';
 
@@ -29,6 +29,8 @@ function signatureOf(model: ServedModel, deps: TaskDeps): ReturnType<TensorDoor[
   if (motifs !== null) outputs.push({ name: 'motif_scores', shape: [-1, motifs.count] });
   return { inputs: [{ name: model.manifest.input.name, shape: [-1, ROWS, CHANNELS] }], outputs };
 }
+
+const FIRST = ['inputs', 0, 'data', 0];
 
 const sourceOf = (plan: Plan, deps: TaskDeps): Motifs | null =>
   plan.calibrated ?? (deps.settings().allowUncalibratedMotifs ? plan.uncalibrated : null);
@@ -59,7 +61,7 @@ async function predict(
   const answeredAt = deps.clock();
   const answers = outcomes.map(orThrow);
   const outputs = toTensors(answers, plan);
-  const warnings = [...new Set(read.flatMap((one) => one.warnings))];
+  const warnings = warningsOf(read);
   const { queueMs, inferMs } = inference!;
   const timing = { parseMs: parsedAt - startedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference!, timing, motifs?.source ?? null, warnings);
@@ -68,6 +70,7 @@ async function predict(
 
 /** Each window checked and normalised; the first one that is none refuses all. */
 function readAll(data: Float32Array, plan: Plan, reading: Reading): Input[] {
+  if (data.length === WINDOW_SAMPLES) return [fromFloats(data, plan, reading, FIRST)];
   return Array.from({ length: data.length / WINDOW_SAMPLES }, (_, i) =>
     fromFloats(data.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES), plan, reading, ['inputs', 0, 'data', i]),
   );
@@ -93,6 +96,7 @@ function toTensors(answers: readonly Answer[], plan: Plan): Tensor[] {
 /** Rows of equal length as one tensor [rows, length]. */
 function toTensor(name: string, rows: readonly Float32Array[]): Tensor {
   const side = rows[0]!.length;
+  if (rows.length === 1) return { name, shape: [1, side], data: rows[0]! };
   const data = new Float32Array(rows.length * side);
   for (const [i, row] of rows.entries()) data.set(row, i * side);
   return { name, shape: [rows.length, side], data };

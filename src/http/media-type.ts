@@ -22,7 +22,7 @@ export function acceptedTypes(route: Route): readonly string[] {
 export function checkMediaType(contentType: string, contentEncoding: string, accepted: readonly string[]): void {
   if (accepted.includes('*/*')) return;
   if (contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') throw compressed();
-  if (contentType === '' || contentType === accepted[0]) return;
+  if (contentType === '' || accepted.includes(contentType)) return; // as nearly everybody writes it
   const type = (contentType.split(';', 1)[0] as string).trim().toLowerCase();
   if (type === '' || accepted.some((pattern) => isMatch(pattern, type))) return;
   throw CARELESS.has(type) || !type.includes('/') ? carelessType(accepted) : foreignType(accepted);

@@ -4,11 +4,10 @@ import type { LoadedConfig } from './config/load.ts';
 import type { Reload } from './config/reload.ts';
 import type { Clock } from './core/log.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
-import { inTime } from './core/timer.ts';
 import { createDoors } from './doors.ts';
 import { openFirstModel } from './first-model.ts';
 import { showAddress } from './http/listen.ts';
-import { createServer, type HttpServer, type Uws } from './http/server.ts';
+import { createServer, type Uws } from './http/server.ts';
 import { openModelStore } from './model-store.ts';
 import type { Resident } from './models/rollout/resident.ts';
 import { Seats } from './models/rollout/seats.ts';
@@ -21,13 +20,14 @@ import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
-import { createRollout, type Rollout } from './rollout.ts';
+import { createRollout } from './rollout.ts';
 import { State } from './state.ts';
+import { createStop } from './stop.ts';
 import { bootId, timeOfDay } from './system/boot.ts';
 import { loadNative } from './system/native.ts';
 import type { Notify } from './system/notify.ts';
 import type { Release } from './system/release.ts';
-import { createUndo } from './undo.ts';
+import { createUndo, type Undo } from './undo.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface DaemonParts {
@@ -50,11 +50,14 @@ export interface Daemon {
   readonly state: State;
   /** Reads the configuration again; a bad one changes nothing. Ignored while stopping. */
   reload(): void;
-  /** Answers what is in flight, refuses the rest, releases everything. Throws STOP_FAILED when a step failed. */
+  /**
+   * Serves on for drain_delay_ms, then answers what is in flight, refuses the rest, releases everything. Throws STOP_FAILED
+   * when a step failed.
+   */
   stop(): Promise<void>;
+  /** Leaves what is left of the drain_delay_ms out. */
+  hurry(): void;
 }
-
-const LAST_CALL_MS = 100;
 
 /**
  * The life of the daemon: bundle → backend → model, warm and verified → server → READY. Throws the one error that ended
@@ -71,7 +74,7 @@ export async function start(parts: DaemonParts): Promise<Daemon> {
   }
 }
 
-async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Promise<Daemon> {
+async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
   const { log, notify, clock, loaded } = parts;
   const { config } = loaded;
   const unreachable = whyUnreachable(config.server.host, process.env);
@@ -163,11 +166,8 @@ async function open(parts: DaemonParts, undo: ReturnType<typeof createUndo>): Pr
     'watchdog',
     startWatchdog(notify, backend, () => state.proof),
   );
-  return {
-    state,
-    reload: () => reloadInto(state, parts, metrics),
-    stop: () => stop(state, parts, server, undo, rollout),
-  };
+  const stop = createStop({ state, log, notify, server, undo, rollout });
+  return { state, reload: () => reloadInto(state, parts, metrics), stop: stop.run, hurry: stop.hurry };
 }
 
 /** Neither the configuration nor the store names a model, and the package's is not where it should be. */
@@ -190,23 +190,4 @@ function reloadInto(state: State, { log, notify, readAgain }: DaemonParts, metri
   if (state.isStopping) return;
   state.loaded = reload({ log, notify, read: readAgain, statusLine: () => toStatusLine(state) }, state.loaded);
   showServed(metrics, state);
-}
-
-/** STOPPING first; then nobody new is let in, and whoever is in gets his answer within drain_timeout_ms. */
-async function stop(
-  state: State,
-  { log, notify }: DaemonParts,
-  server: HttpServer,
-  undo: ReturnType<typeof createUndo>,
-  rollout: Rollout,
-): Promise<void> {
-  state.isStopping = true;
-  notify.stopping(`Stopping: ${server.inFlight} requests in flight`);
-  const timeoutMs = state.loaded.config.server.drain_timeout_ms;
-  const pausing = rollout.pause(); // not after the drain: systemd does not wait for ever
-  const left = await inTime(server.drain(), timeoutMs);
-  await new Promise((resolve) => setTimeout(resolve, LAST_CALL_MS)); // what was sent meanwhile gets its refusal, not a reset
-  if (!left) log.warn({ in_flight: server.inFlight }, `requests were still in flight after ${timeoutMs} ms`);
-  await pausing;
-  await undo.run();
 }

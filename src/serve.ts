@@ -99,7 +99,7 @@ async function run(parts: RunParts): Promise<number> {
   const onAbandon = (undo: () => Promise<void>) => {
     abandon = undo;
   };
-  const stopAsked = untilSignal(parts.log);
+  const stopAsked = untilSignal(parts.log, () => daemon?.hurry());
   process.on('SIGHUP', () => (hasLostTerminal() ? process.kill(process.pid, 'SIGTERM') : daemon?.reload()));
   let abandon = async () => {};
   void stopAsked.then(() => daemon ?? giveUp(parts.log, abandon));
@@ -150,13 +150,16 @@ async function stop(daemon: Daemon, log: DaemonLog): Promise<number> {
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; later ones change nothing, the drain has its own deadline. */
-function untilSignal(log: DaemonLog): Promise<void> {
+/** Resolves at the first SIGTERM or SIGINT; later ones end the drain's delay, and change no more: its timeout is short. */
+function untilSignal(log: DaemonLog, onAgain: () => void): Promise<void> {
+  let isFirst = true;
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         log.info({ message_id: MESSAGE_IDS.stopping }, `${signal}: stopping`);
-        resolve();
+        if (isFirst) resolve();
+        else onAgain();
+        isFirst = false;
       });
     }
   });

@@ -164,6 +164,29 @@ t.test('a stop answers what is in flight and refuses the rest', async (t) => {
   await t.rejects(infer(url));
 });
 
+t.test('with drain_delay_ms a stop serves on first, unready, and tells systemd how long it may take', async (t) => {
+  const yaml = 'server: {port: 0, drain_delay_ms: 60000, drain_timeout_ms: 2000}\nbackend: {kind: cpu}\n';
+  const { url, stop, notified, daemon } = await startTestDaemon(t, { yaml });
+  const stopped = stop();
+  t.match(notified.slice(-2), [/^STOPPING/, 'EXTEND 72000'], 'STOPPING is first');
+  const ready = await fetch(`${url}/health/ready`);
+  t.same([ready.status, ((await ready.json()) as { reason: string }).reason], [503, 'The daemon is stopping.']);
+  const served = await infer(url);
+  t.same([served.status, served.headers.get('connection')], [200, 'close']);
+  daemon.hurry();
+  await stopped;
+  await t.rejects(infer(url), 'a hurry ends it');
+});
+
+t.test('the delay ends by itself', async (t) => {
+  const { stop, daemon } = await startTestDaemon(t, {
+    yaml: 'server: {port: 0, drain_delay_ms: 300}\nbackend: {kind: stub}\n',
+  });
+  const since = daemon.state.clock();
+  await stop();
+  t.ok(daemon.state.clock() - since >= 299);
+});
+
 t.test('the watchdog is fed by proof: real answers or golden windows', async (t) => {
   const { notified } = await startTestDaemon(t, { watchdogMs: 20 });
   while (notified.filter((line) => line === 'WATCHDOG').length < 3)

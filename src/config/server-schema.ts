@@ -48,7 +48,7 @@ export const Server = Type.Object(
     drain_delay_ms: whole(0, 600000, {
       default: 0,
       description:
-        'How long a stop goes on serving, in milliseconds, while /health/ready says 503: the time in which a balancer notices. 0 without a balancer.',
+        'How long a stop goes on serving, in milliseconds, while /health/ready says 503: the time in which a balancer notices. 0 without a balancer, else more than its check interval × its failures + 1000.',
     }),
   },
   closed,

@@ -10,6 +10,8 @@ export interface ExchangeHost extends BodyLimits {
   readonly clock: Clock;
   corsOrigins(): readonly string[];
   isDraining(): boolean;
+  /** Each reply closes its connection. */
+  isLeaving(): boolean;
   /** See Call.peer; only while the client is there. */
   peerOf(stream: Stream): string;
   /** How errors below this path are told where no route answers; null: in the usual form. */

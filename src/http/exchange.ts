@@ -170,7 +170,7 @@ export class Exchange implements Call, BodyListener {
     return sendReply(this.#stream, reply, {
       requestId: this.requestId,
       isHead: this.method === 'HEAD',
-      shouldClose: this.#reader.refusal !== null || this.#isDrained(),
+      shouldClose: this.#reader.refusal !== null || this.#isDrained() || this.#host.isLeaving(),
       cors: corsHeaders(this.header('origin'), this.#host.corsOrigins()),
     });
   }

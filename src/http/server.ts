@@ -59,6 +59,8 @@ export interface HttpServer {
    * @throws SidecarError PORT_IN_USE, CONFIG_INVALID (a host or port that can't be had), UNAVAILABLE
    */
   listen(host: string, port: number): Promise<BoundAddress>;
+  /** From now on each reply closes its connection, so that whoever keeps connections leaves in order. All else goes on. */
+  closeWithReplies(): void;
   /**
    * Stops listening and answers new requests with SHUTTING_DOWN; resolves when no request is in flight, however long
    * that takes. Idempotent.
@@ -85,6 +87,7 @@ export function createServer(deps: ServerDeps): HttpServer {
   const gate = createDrainGate();
   let listening: us_listen_socket[] = [];
   let connections = 0;
+  let isLeaving = false;
   let isClosed = false;
 
   const host: ExchangeHost = {
@@ -94,6 +97,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     lingerMs: deps.lingerMs ?? DEFAULT_LINGER_MS,
     corsOrigins: () => deps.settings().corsOrigins,
     isDraining: () => gate.isDraining,
+    isLeaving: () => isLeaving,
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
     errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
     settled: (record) => {
@@ -156,6 +160,9 @@ export function createServer(deps: ServerDeps): HttpServer {
         throw failure;
       }
       return { host: name, port: bound };
+    },
+    closeWithReplies: () => {
+      isLeaving = true;
     },
     drain: () => {
       stopListening();

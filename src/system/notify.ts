@@ -10,6 +10,8 @@ export interface Notify {
   stopping(status: string): void;
   reloading(status: string): void;
   sendStatus(status: string): void;
+  /** Asks for that much time from now, should the unit's own limit for what goes on (TimeoutStopSec=) be shorter. */
+  extendTimeout(ms: number): void;
   watchdog(): void;
   /** Milliseconds within which watchdog() must be called, or null when nobody watches this process. */
   watchdogInterval(): number | null;
@@ -30,6 +32,7 @@ export async function createNotify(
     stopping: (status) => void send(`STOPPING=1\nSTATUS=${oneLine(status)}`),
     reloading: (status) => void send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUsec()}\nSTATUS=${oneLine(status)}`),
     sendStatus: (status) => void send(`STATUS=${oneLine(status)}`),
+    extendTimeout: (ms) => void send(`EXTEND_TIMEOUT_USEC=${Math.ceil(ms) * 1000}`),
     watchdog: () => void send('WATCHDOG=1'),
     watchdogInterval: () => watchdogIntervalMs(env, pid),
   };

@@ -73,6 +73,21 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+t.test('a second signal ends the delay of a drain, and the process ends with 0', async (t) => {
+  const directory = t.testdir();
+  const port = await freePort();
+  const file = join(directory, 'sidecar.yaml');
+  writeFileSync(file, `server: {port: ${port}, drain_delay_ms: 60000}\n`);
+  const { child, ended, until } = run(t, ['--config', file]);
+  await until(/Serving/);
+  child.kill('SIGTERM');
+  await until(/serving on for 60000 ms/);
+  t.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 503);
+  child.kill('SIGINT');
+  await until(/no longer waiting for the balancers/);
+  t.match(await ended, { status: 0, signal: null });
+});
+
 t.test('a second daemon on the port ends with one sentence and the status for it; the first goes on', async (t) => {
   const first = await serve(t, '');
   await first.until(/Serving/);

@@ -99,6 +99,7 @@ function listen(notified: string[], watchdogMs: number | null): Notify {
     stopping: (status) => void notified.push(`STOPPING ${status}`),
     reloading: (status) => void notified.push(`RELOADING ${status}`),
     sendStatus: (status) => void notified.push(`STATUS ${status}`),
+    extendTimeout: (ms) => void notified.push(`EXTEND ${ms}`),
     watchdog: () => void notified.push('WATCHDOG'),
     watchdogInterval: () => watchdogMs,
   };

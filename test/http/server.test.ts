@@ -267,6 +267,25 @@ t.test('a drain answers what is in flight, refuses the rest, and ends when nothi
   t.equal(records.length, 3);
 });
 
+t.test('who leaves serves old and new connections, and each reply closes its own', async (t) => {
+  const { port, server } = await serve(t, [hello, echo]);
+  const kept = await openRaw(t, port);
+  const idle = await openRaw(t, port);
+  kept.socket.write('GET /hello HTTP/1.1\r\nhost: x\r\n\r\n');
+  await kept.until(/hello$/);
+  t.notMatch(kept.said(), /connection: close/i);
+  server.closeWithReplies();
+  kept.socket.write('POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx');
+  const fresh = await openRaw(t, port);
+  fresh.socket.write('GET /hello HTTP/1.1\r\nhost: x\r\n\r\n');
+  await Promise.all([kept.closed, fresh.closed]);
+  for (const { said } of [kept, fresh]) t.match(said(), /connection: close\r\n/i);
+  await eventually(() => server.connections === 1); // who asks nothing is left alone
+  idle.socket.write('GET /hello HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2));
+  await idle.closed;
+  t.equal(idle.said().split('HTTP/1.1 200 OK').length, 3, 'requests that were sent together are all answered');
+});
+
 t.test('closing ends every connection, twice is as good as once', async (t) => {
   const { port, server } = await serve(t, [hello]);
   const peer = await openRaw(t, port);

@@ -19,12 +19,14 @@ t.test('each call says what systemd expects', async (t) => {
   notify.watchdog();
   notify.reloading('reading');
   notify.stopping('draining');
+  notify.extendTimeout(1500.5);
   t.match(sent, [
     'READY=1\nSTATUS=serving',
     'STATUS=two lines',
     'WATCHDOG=1',
     /^RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=reading$/,
     'STOPPING=1\nSTATUS=draining',
+    'EXTEND_TIMEOUT_USEC=1501000',
   ]);
 });
 

@@ -11,6 +11,7 @@ const FILES: Readonly<Record<string, string>> = {
   'systemd/open-to-network.conf': 'usr/share/hailo-tcn-sidecar/systemd/open-to-network.conf',
   'systemd/multi-process-service.conf': 'usr/share/hailo-tcn-sidecar/systemd/multi-process-service.conf',
   'systemd/credentials.conf': 'usr/share/hailo-tcn-sidecar/systemd/credentials.conf',
+  'packaging/haproxy/haproxy.cfg': 'usr/share/doc/hailo-tcn-sidecar/haproxy/haproxy.cfg',
 };
 const MONITORING = ['prometheus.yml', 'alerts.yml', 'dashboard.json'];
 const DOC = 'usr/share/doc/hailo-tcn-sidecar';

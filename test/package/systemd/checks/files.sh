@@ -21,4 +21,5 @@ lacks 'what it writes to cannot be executed' '^/(run|tmp|var|dev/shm)' tr ' ' '\
 is "… and what can be executed is not its own to write ($both)" '' \
   "$(inside setpriv --reuid $PKG --regid $PKG --init-groups find $both -xdev -writable -type d,f ! -exec mountpoint -q {} \; -print 2>/dev/null | brief)"
 is 'what is written in its lifetime is small' '' "$(inside find /var/lib/$PKG /run/$PKG -size +64k)"
+check 'the configuration of HAProxy is there to be copied' inside grep -q '^backend boxes' /usr/share/doc/$PKG/haproxy/haproxy.cfg
 expect 'the link in /etc/xdg leads to the rendered file' "/run/$PKG/$PKG.json" inside readlink /etc/xdg/$PKG/$PKG.json

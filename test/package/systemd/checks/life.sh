@@ -32,6 +32,19 @@ expect '… and says so' 'SIGTERM: stopping' after "$c"
 is '… with no process left' '' "$(inside pgrep -u $PKG || true)"
 inside cp /root/good.yaml $YAML
 
+# A delay for balancers that is longer than the unit's own limit.
+dropin patience $'[Service]\nTimeoutStopSec=2'
+yaml 'drain_delay_ms: 0' 'drain_delay_ms: 5000'; afresh
+inside systemctl stop --no-block $PKG
+sleep 3.5
+is 'drain_delay_ms: a stop goes on beyond TimeoutStopSec=' deactivating "$(prop ActiveState)"
+expect '… is not ready' 'The daemon is stopping' get /health/ready
+check '… and answers' infer -f
+is_over() { [ "$(prop ActiveState)" = inactive ]; }
+check '… until the delay is over' within 10 is_over
+is '… as a success' success "$(prop Result)"
+inside cp /root/good.yaml $YAML; dropin patience
+
 inside systemd-run -q --unit=squatter python3 -m http.server --bind 127.0.0.1 9000
 within 5 get /
 refused 'port in use: the start fails' inside systemctl start $PKG

@@ -12,17 +12,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   observe: ['core', 'observe'],
   system: ['core', 'system'],
   models: ['core', 'models'],
-  admin: ['core', 'admin'],
+  admin: ['core', 'admin', 'system/socket-file.ts'],
   cli: ['core', 'config', 'models', 'observe', 'system', 'cli'],
   backends: ['core', 'backends', 'system/native.ts'],
   tasks: ['core', 'tasks'],
-  http: ['core', 'http', 'system/native.ts'],
+  http: ['core', 'http', 'system/native.ts', 'system/socket-file.ts'],
   oip: ['core', 'oip'],
   root: ALL,
 };
 
 const FOREIGN: Record<string, readonly string[]> = {
-  'uWebSockets.js': ['http/server.ts'],
+  'uWebSockets.js': ['http/uws.ts'],
   yaml: ['config/render.ts'],
   'onnxruntime-node': ['backends/cpu/ort.ts'],
   pino: ['observe/log.ts'],

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import { ERRORS, messageOf, SidecarError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { readJson } from './body.ts';
+import { listenAt } from './listen.ts';
 import type { Peer, PeerOf } from './peer.ts';
 import type { AdminFailure, AdminRoute } from './route.ts';
-import { freeSocketPath, listenAt } from './socket-file.ts';
 
 export interface AdminServerOptions {
   /** Where the socket is made, in a directory that is there. */
@@ -46,7 +46,6 @@ const HEAD_LIMIT_BYTES = 8 * 1024;
  * Throws PORT_IN_USE when another daemon owns the path, UNAVAILABLE when it cannot be used.
  */
 export async function openAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  await freeSocketPath(options.path);
   const limits = { ...LIMITS, ...options.limits };
   const server = createAdminServer(options, limits);
   await listenAt(server, options.path);

@@ -13,6 +13,7 @@ const EXPOSED = [
   'Inference-Header-Content-Length',
   'Retry-After',
   'Retry-After-Ms',
+  'WWW-Authenticate',
 ].join(', ');
 const DEFAULT_HEADERS = 'Content-Type, X-Request-Id, Authorization';
 const MAX_AGE_S = '600';

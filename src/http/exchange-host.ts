@@ -1,5 +1,6 @@
 import type { Clock } from '../core/log.ts';
 import type { ErrorForm } from '../core/task.ts';
+import type { Guard } from './bearer.ts';
 import type { BodyLimits } from './body-reader.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { HeaderList } from './framing.ts';
@@ -14,6 +15,8 @@ export interface ExchangeHost extends BodyLimits {
   isLeaving(): boolean;
   /** See Call.peer; only while the client is there. */
   peerOf(stream: Stream): string;
+  /** Null where everybody may ask everything. */
+  readonly guard: Guard | null;
   /** How errors below this path are told where no route answers; null: in the usual form. */
   errorFormAt(path: string): ErrorForm | null;
   settled(record: ExchangeRecord): void;

@@ -82,6 +82,8 @@ export class Exchange implements Call, BodyListener {
     this.#label = this.#bound?.route.label ?? place?.label ?? 'unmatched';
     const framing = this.#readFraming();
     if (framing === null) return;
+    const trespass = this.#host.guard === null ? null : this.#host.guard(this);
+    if (trespass !== null) return this.#reader.refuse(trespass, this.#stream, framing);
     if (this.#isDrained()) return this.#reader.refuse(shuttingDown(), this.#stream, framing);
     if (place === undefined) throw new SidecarError('NOT_FOUND', 'There is nothing at this path; GET / lists what is.');
     if (this.method === 'OPTIONS') return this.#answer(toPreflight(this, place.allow, this.#host.corsOrigins()), null);

@@ -1,5 +1,6 @@
 import { retryHeaders, type SidecarError, toErrorBody } from '../core/errors.ts';
 import type { ErrorForm, Header, Reply } from '../core/task.ts';
+import { Unauthorised } from './bearer.ts';
 import type { Wire } from './wire.ts';
 
 /** Everything around a reply that depends on the request or the server. */
@@ -40,10 +41,15 @@ export function toErrorReply(
   return {
     status,
     contentType: JSON_TYPE,
-    headers: [...headers, ...retryHeaders(error)],
+    headers: [...headers, ...headersOf(error)],
     body,
     inference: null,
   };
+}
+
+/** What the client may do about it. */
+function headersOf(error: SidecarError): readonly Header[] {
+  return error instanceof Unauthorised ? [['WWW-Authenticate', error.challenge]] : retryHeaders(error);
 }
 
 export function bytesOf(body: string | Uint8Array): number {

@@ -1,32 +1,27 @@
-import type * as uWebSockets from 'uWebSockets.js';
-import type { HttpRequest, HttpResponse, ListenOptions, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
-import type { SidecarError } from '../core/errors.ts';
+import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Route } from '../core/task.ts';
+import type { Guard } from './bearer.ts';
 import type { BodyBudget } from './body-buffer.ts';
 import { createDrainGate } from './drain.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { headerOf } from './framing.ts';
-import { explainListenFailure, resolveHost } from './listen.ts';
 import { createRequestIds } from './request-id.ts';
 import { createRoutingTable, normalisePath } from './routing.ts';
+import {
+  type BoundAddress,
+  type CertificateFiles,
+  type Listener,
+  listenOnTcp,
+  type TcpListener,
+} from './tcp-listener.ts';
+import { listenOnUnix } from './unix-listener.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp, Uws } from './uws.ts';
 
-declare module 'uWebSockets.js' {
-  interface TemplatedApp {
-    /** The binary takes host and options together; the shipped types don't know. */
-    listen(
-      host: string,
-      port: number,
-      options: ListenOptions,
-      cb: (listenSocket: us_listen_socket | false) => void,
-    ): TemplatedApp;
-  }
-}
-
-/** The loaded library, as system/native hands it out. */
-export type Uws = typeof uWebSockets;
+export type { BoundAddress } from './tcp-listener.ts';
+export type { Uws } from './uws.ts';
 
 export interface ServerDeps {
   readonly uws: Uws;
@@ -35,6 +30,8 @@ export interface ServerDeps {
   readonly limits: { readonly maxBodyBytes: number; readonly maxConnections: number };
   /** Read at each request, so that a reload takes effect at once. */
   settings(): { readonly corsOrigins: readonly string[] };
+  /** Asked for each request that comes by TCP; null: everybody may ask everything. */
+  readonly guard?: Guard | null;
   /** Called exactly once per request that reached us, when nothing of it runs any more. */
   onExchange(record: ExchangeRecord): void;
   /** A connection over the limit was turned away. */
@@ -43,22 +40,25 @@ export interface ServerDeps {
   readonly lingerMs?: number;
 }
 
-export interface BoundAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface HttpServer {
   /** Requests that are not settled. */
   readonly inFlight: number;
   /** Open connections. */
   readonly connections: number;
   /**
-   * Listens exclusively; port 0 takes a free one. Call once.
+   * Listens exclusively, with TLS where there is a certificate; port 0 takes a free one. Call once.
    *
-   * @throws SidecarError PORT_IN_USE, CONFIG_INVALID (a host or port that can't be had), UNAVAILABLE
+   * @throws SidecarError PORT_IN_USE, CONFIG_INVALID (a host, port or certificate that can't be had), UNAVAILABLE
    */
-  listen(host: string, port: number): Promise<BoundAddress>;
+  listen(host: string, port: number, files?: CertificateFiles | null): Promise<BoundAddress>;
+  /**
+   * Listens at a path, for clients whom the permissions of the socket let in: they are not asked for anything else.
+   *
+   * @throws SidecarError PORT_IN_USE, UNAVAILABLE
+   */
+  listenAt(path: string, mode: number): Promise<void>;
+  /** See TcpListener; only after a listen() with a certificate. */
+  useCertificate(files: CertificateFiles): void;
   /** From now on each reply closes its connection, so that whoever keeps connections leaves in order. All else goes on. */
   closeWithReplies(): void;
   /**
@@ -70,8 +70,6 @@ export interface HttpServer {
   close(): void;
 }
 
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it a second daemon would silently share the port. */
-const EXCLUSIVE = 1 as ListenOptions;
 const DEFAULT_LINGER_MS = 500;
 const MIN_BUDGET_BYTES = 64 << 20;
 const text = new TextDecoder('latin1');
@@ -79,18 +77,18 @@ const text = new TextDecoder('latin1');
 /** An HTTP server over uWebSockets.js that answers `routes` and nothing else. */
 export function createServer(deps: ServerDeps): HttpServer {
   const { uws, limits } = deps;
-  const app = uws.App();
   const table = createRoutingTable(deps.routes);
   const forms = [...new Set(deps.routes.flatMap(({ errorForm }) => errorForm ?? []))];
   const nextRequestId = createRequestIds();
   const budget: BodyBudget = { usedBytes: 0, limitBytes: Math.max(MIN_BUDGET_BYTES, 4 * limits.maxBodyBytes) };
   const gate = createDrainGate();
-  let listening: us_listen_socket[] = [];
+  const listeners: Listener[] = [];
+  let tcp: TcpListener | null = null;
   let connections = 0;
   let isLeaving = false;
   let isClosed = false;
 
-  const host: ExchangeHost = {
+  const tcpHost: ExchangeHost = {
     clock: deps.clock,
     maxBodyBytes: limits.maxBodyBytes,
     budget,
@@ -99,6 +97,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     isDraining: () => gate.isDraining,
     isLeaving: () => isLeaving,
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
+    guard: deps.guard ?? null,
     errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
     settled: (record) => {
       gate.leave();
@@ -106,21 +105,24 @@ export function createServer(deps: ServerDeps): HttpServer {
     },
   };
 
-  app.any('/*', (response, request) => {
-    gate.enter();
-    const path = normalisePath(request.getUrl());
-    const headers = copyHeaders(request);
-    const exchange = new Exchange(host, response, {
-      method: request.getCaseSensitiveMethod(),
-      path,
-      query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
-      headers,
-      requestId: nextRequestId(headerOf(headers, 'x-request-id')),
-    });
-    exchange.begin(table.find(path));
-  });
+  const unixHost: ExchangeHost = { ...tcpHost, peerOf: () => 'unix', guard: null };
 
-  app.filter(countConnection);
+  const answerFor = (host: ExchangeHost) => (app: TemplatedApp) => {
+    app.any('/*', (response, request) => {
+      gate.enter();
+      const path = normalisePath(request.getUrl());
+      const headers = copyHeaders(request);
+      const exchange = new Exchange(host, response, {
+        method: request.getCaseSensitiveMethod(),
+        path,
+        query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
+        headers,
+        requestId: nextRequestId(headerOf(headers, 'x-request-id')),
+      });
+      exchange.begin(table.find(path));
+    });
+    app.filter(countConnection);
+  };
 
   function countConnection(response: HttpResponse, change: number | object): void {
     connections += Number(change);
@@ -130,8 +132,7 @@ export function createServer(deps: ServerDeps): HttpServer {
   }
 
   function stopListening(): void {
-    for (const socket of listening) uws.us_listen_socket_close(socket);
-    listening = [];
+    for (const listener of listeners) listener.stop();
   }
 
   return {
@@ -141,25 +142,17 @@ export function createServer(deps: ServerDeps): HttpServer {
     get connections() {
       return connections;
     },
-    listen: async (name, port) => {
-      let bound = port;
-      let failure: SidecarError | null = null;
-      for (const address of await resolveHost(name)) {
-        const socket = listenExclusively(app, address, bound);
-        if (socket !== false) {
-          listening.push(socket);
-          bound = uws.us_socket_local_port(socket as uWebSockets.us_socket);
-          continue;
-        }
-        failure = await explainListenFailure(address, bound);
-        if (failure.code !== 'CONFIG_INVALID') break;
-      }
-      // an address that the machine lacks (::1 without IPv6) is no reason to refuse the name's other one
-      if (failure !== null && (listening.length === 0 || failure.code !== 'CONFIG_INVALID')) {
-        stopListening();
-        throw failure;
-      }
-      return { host: name, port: bound };
+    listen: async (host, port, files = null) => {
+      tcp = await listenOnTcp({ uws, prepare: answerFor(tcpHost), host, port, files });
+      listeners.push(tcp);
+      return tcp.address;
+    },
+    listenAt: async (path, mode) => {
+      listeners.push(await listenOnUnix({ uws, prepare: answerFor(unixHost), path, mode }));
+    },
+    useCertificate: (files) => {
+      if (tcp === null) throw new SidecarError('INTERNAL', 'There is no listener to give a certificate to.');
+      tcp.useCertificate(files);
     },
     closeWithReplies: () => {
       isLeaving = true;
@@ -172,17 +165,9 @@ export function createServer(deps: ServerDeps): HttpServer {
       if (isClosed) return;
       isClosed = true;
       stopListening();
-      app.close();
+      for (const listener of listeners) listener.close();
     },
   };
-}
-
-function listenExclusively(app: TemplatedApp, address: string, port: number): us_listen_socket | false {
-  let listening: us_listen_socket | false = false;
-  app.listen(address, port, EXCLUSIVE, (socket) => {
-    listening = socket; // called before listen() returns
-  });
-  return listening;
 }
 
 /** Repeated names stay repeated: framing.ts must see them. */

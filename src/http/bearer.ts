@@ -1,0 +1,64 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import { SidecarError } from '../core/errors.ts';
+import type { Call } from '../core/task.ts';
+
+/** Why a request may not be answered; null when it may. */
+export type Guard = (call: Pick<Call, 'method' | 'path' | 'header'>) => SidecarError | null;
+
+/** A request without the token. */
+export class Unauthorised extends SidecarError {
+  /** Value of WWW-Authenticate. */
+  readonly challenge: string;
+
+  constructor(detail: string, challenge: string) {
+    super('UNAUTHORIZED', detail);
+    this.challenge = challenge;
+  }
+}
+
+/** What balancers and supervisors ask, who have no token: whether it serves, and nothing of what goes on. */
+const OPEN_PATHS: ReadonlySet<string> = new Set([
+  '/health',
+  '/health/live',
+  '/health/ready',
+  '/healthz',
+  '/v2/health/live',
+  '/v2/health/ready',
+]);
+const CREDENTIALS = /^bearer +(.*?) *$/i;
+
+/** Lets in who has the token, whoever asks about health, and a browser that asks what it may ask. */
+export function createBearerGuard(token: string): Guard {
+  const expected = digestOf(token);
+  return (call) => {
+    if (isOpen(call) || isPreflight(call)) return null;
+    const given = CREDENTIALS.exec(call.header('authorization'))?.[1];
+    if (given === undefined) return missing();
+    // digests have one length, and the first byte in which they differ tells nothing of the token
+    return timingSafeEqual(digestOf(given), expected) ? null : wrong();
+  };
+}
+
+function digestOf(text: string): Uint8Array {
+  return hash('sha256', text, 'buffer');
+}
+
+function isOpen({ method, path }: Pick<Call, 'method' | 'path'>): boolean {
+  return (method === 'GET' || method === 'HEAD') && OPEN_PATHS.has(path);
+}
+
+/** Browsers never send credentials with one. */
+function isPreflight(call: Pick<Call, 'method' | 'header'>): boolean {
+  return (
+    call.method === 'OPTIONS' && call.header('origin') !== '' && call.header('access-control-request-method') !== ''
+  );
+}
+
+function missing(): Unauthorised {
+  const how = 'send "Authorization: Bearer TOKEN" with the token that security.token_credential names';
+  return new Unauthorised(`A token is needed: ${how}.`, 'Bearer');
+}
+
+function wrong(): Unauthorised {
+  return new Unauthorised('The token is not the one that is in force.', 'Bearer error="invalid_token"');
+}

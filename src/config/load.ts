@@ -2,7 +2,6 @@ import { type ConfigDocument, readDocument } from './document.ts';
 import { type Environment, type EnvironmentSettings, readEnvironment } from './environment.ts';
 import { findFile, type ReadFile, readBounded } from './files.ts';
 import { CONFIG_KEYS, type Setting, toConfig } from './keys.ts';
-import { listNotYetInForce } from './not-yet.ts';
 import { ConfigError, type Problem } from './problems.ts';
 import { version16 } from './rendered.ts';
 import { checkTogether, type KeyProblem } from './rules.ts';
@@ -49,8 +48,7 @@ export function loadConfig(source: ConfigSource): LoadedConfig {
 export function assemble(document: ConfigDocument | null, env: EnvironmentSettings): LoadedConfig {
   const settings = new Map<string, Setting>([...(document?.values ?? []), ...env.values]);
   const problems = [...(document?.problems ?? []), ...env.problems];
-  for (const found of [...checkTogether(settings), ...listNotYetInForce(settings)])
-    problems.push(locate(found, document, env));
+  for (const found of checkTogether(settings)) problems.push(locate(found, document, env));
   if (problems.length > 0) throw new ConfigError(problems);
   const config = toConfig(settings);
   return {

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ConfigKey, type Settings, settingOf } from './keys.ts';
 import { didYouMean } from './nearest.ts';
+import { isLoopback } from './warnings.ts';
 
 /** The parts of a leaf schema that a sentence can be made from. */
 interface Leaf {
@@ -76,7 +77,29 @@ export interface KeyProblem {
 
 /** Contradictions between keys whose values are each acceptable. */
 export function checkTogether(settings: Settings): KeyProblem[] {
-  return [...checkTls(settings), ...checkTemperatures(settings)];
+  return [...checkReach(settings), ...checkTls(settings), ...checkSockets(settings), ...checkTemperatures(settings)];
+}
+
+/** Nobody opens the daemon to a network by accident. */
+function checkReach(settings: Settings): KeyProblem[] {
+  const host = String(settingOf(settings, 'server.host'));
+  const isAsked = settingOf(settings, 'security.token_credential') !== null;
+  if (isLoopback(host) || isAsked || settingOf(settings, 'security.insecure') === true) return [];
+  const ways =
+    'Set server.host to 127.0.0.1, or security.token_credential so that clients need a token, or security.insecure: true to let everybody in';
+  return [
+    {
+      key: 'server.host',
+      message: `server.host is ${host}, beyond this machine, and nobody is asked for a token. ${ways}.`,
+    },
+  ];
+}
+
+function checkSockets(settings: Settings): KeyProblem[] {
+  const path = settingOf(settings, 'server.unix_socket');
+  if (path === null || path !== settingOf(settings, 'admin.socket')) return [];
+  const message = `server.unix_socket is ${path}, but that is admin.socket, which is for commands; name another path.`;
+  return [{ key: 'server.unix_socket', message }];
 }
 
 function checkTls(settings: Settings): KeyProblem[] {

@@ -9,7 +9,7 @@ export const Server = Type.Object(
     host: matching('^[A-Za-z0-9._:%-]+$', 'an IP address or a host name', 255, {
       default: '127.0.0.1',
       description:
-        'The address to listen on. 127.0.0.1 serves this machine only; any other address opens the daemon to the network and needs security.token_credential.',
+        'The address to listen on. 127.0.0.1 serves this machine only; any other address opens the daemon to the network and needs security.token_credential, or security.insecure.',
     }),
     port: whole(0, 65535, {
       default: 9000,
@@ -18,7 +18,8 @@ export const Server = Type.Object(
     }),
     unix_socket: orNull(SocketPath, {
       default: null,
-      description: 'The path of a Unix socket, a second listener for clients on this machine. Null: none.',
+      description:
+        'The path of a Unix socket, a second listener for clients on this machine, who are asked for no token. Null: none.',
     }),
     unix_socket_mode: oneOf(['0600', '0660', '0666'], {
       default: '0660',
@@ -75,15 +76,17 @@ export const Security = Type.Object(
   {
     token_credential: orNull(matching('^[A-Za-z0-9_][A-Za-z0-9._-]*$', 'the name of a systemd credential', 255), {
       default: null,
-      description: 'The name of a systemd credential that holds a bearer token. Null: no token is asked for.',
+      description:
+        'The name of a systemd credential that holds a bearer token, without which nothing but health is answered on the TCP port. Null: no token is asked for.',
     }),
     tls_certificate: orNull(AbsolutePath, {
       default: null,
-      description: 'The path of a TLS certificate (PEM); only together with tls_key. Null: plain HTTP.',
+      description:
+        'The path of a TLS certificate (PEM, with its chain) for the TCP port; only together with tls_key. A renewed one is taken over by itself. Null: plain HTTP.',
     }),
     tls_key: orNull(AbsolutePath, {
       default: null,
-      description: 'The path of the private key (PEM) of tls_certificate.',
+      description: 'The path of the private key (PEM, without a passphrase) of tls_certificate.',
     }),
     insecure: flag({
       default: false,

@@ -47,7 +47,10 @@ t.test('check looks at the file alone, not at the environment', async (t) => {
 });
 
 t.test('check --json is one object for scripts', async (t) => {
-  const directory = t.testdir({ 'warn.yaml': 'server: {host: 0.0.0.0}\n', 'bad.yaml': BAD });
+  const directory = t.testdir({
+    'warn.yaml': 'server: {host: 0.0.0.0}\nsecurity: {insecure: true}\n',
+    'bad.yaml': BAD,
+  });
   const good = await run(['check', join(directory, 'warn.yaml'), '--json']);
   t.match(JSON.parse(good.out), { ok: true, errors: [], warnings: [/^server\.host is 0\.0\.0\.0/] });
   t.equal(good.err, '');

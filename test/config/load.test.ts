@@ -5,7 +5,6 @@ import { readDocument } from '../../src/config/document.ts';
 import { DEFAULT_JSON_PATH, DEFAULT_YAML_PATH } from '../../src/config/files.ts';
 import { DEFAULTS, toSettings } from '../../src/config/keys.ts';
 import { assemble, type ConfigSource, loadConfig } from '../../src/config/load.ts';
-import { listNotYetInForce } from '../../src/config/not-yet.ts';
 import { toRenderedJson } from '../../src/config/rendered.ts';
 import { fakeFiles } from './fake-files.ts';
 
@@ -148,24 +147,38 @@ t.test('contradictions between keys are told at the line of the key', async (t) 
   t.throws(() => load({ '/c.yaml': other }, { path: '/c.yaml' }), /tls_certificate is set without security\.tls_key/);
 });
 
-t.test('what would be less safe than it looks is refused', async (t) => {
-  const refused = {
-    'server:\n  unix_socket: /run/x.sock\n': /2:16: server\.unix_socket is not available in this version/,
-    'security:\n  token_credential: token\n': /2:21: security\.token_credential .* served without a token/,
-    'security: {tls_certificate: /c, tls_key: /k}\n': /has 2 errors:\n.*served unencrypted.*\n.*tls_key/,
-  };
-  for (const [yaml, sentence] of Object.entries(refused)) {
-    t.throws(() => load({ '/c.yaml': yaml }, { path: '/c.yaml' }), { code: 'CONFIG_INVALID', message: sentence });
-  }
-  t.same(listNotYetInForce(DEFAULTS), [], 'the defaults trigger nothing');
+t.test('nobody opens the daemon to a network by accident', async (t) => {
+  const open =
+    (yaml: string, env = {}) =>
+    () =>
+      load({ '/c.yaml': yaml }, { path: '/c.yaml', env });
+  const ways = /server\.host is 0\.0\.0\.0.*127\.0\.0\.1.*security\.token_credential.*security\.insecure: true/;
+  const yaml = 'server:\n  host: 0.0.0.0\n';
+  t.throws(open(yaml), { code: 'CONFIG_INVALID', message: ways });
+  t.throws(open(yaml), { message: /\/c\.yaml:2:9: server\.host is/ });
+  t.throws(open('', { SIDECAR_HOST: '0.0.0.0' }), { message: /environment variable SIDECAR_HOST: server\.host is/ });
+  for (const host of ['10.0.0.7', '::', 'pi.local', '128.0.0.1', '127.0.0.1.example', 'localhost.example'])
+    t.throws(open(`server: {host: "${host}"}`), { code: 'CONFIG_INVALID' }, host);
+  t.throws(open(`${yaml}security: {tls_certificate: /c, tls_key: /k}`), { code: 'CONFIG_INVALID' }, 'TLS asks nobody');
+  t.doesNotThrow(open(`${yaml}security: {token_credential: api-token}`));
+  t.doesNotThrow(open(`${yaml}security: {insecure: true}`));
+  for (const host of ['127.0.0.1', '127.8.0.1', '::1', 'localhost'])
+    t.same(open(`server: {host: "${host}"}`)().warnings, [], host);
+});
+
+t.test('the socket of the clients is not the one of the commands', async (t) => {
+  const yaml = 'admin: {socket: /run/a.sock}\nserver:\n  unix_socket: /run/a.sock\n';
+  t.throws(() => load({ '/c.yaml': yaml }, { path: '/c.yaml' }), /3:16: server\.unix_socket .* admin\.socket/);
 });
 
 t.test('an allowed but risky setting is a warning', async (t) => {
   const warningsOf = (yaml: string) => load({ '/c.yaml': yaml }, { path: '/c.yaml' }).warnings;
-  t.match(warningsOf('server: {host: 0.0.0.0}'), [/^server\.host is 0\.0\.0\.0: everybody who can reach/]);
-  t.same(warningsOf('server: {host: 127.8.0.1}'), []);
-  t.same(warningsOf('server: {host: "::1"}'), []);
-  t.same(warningsOf('server: {host: localhost}'), []);
+  const open = (security: string) => warningsOf(`server: {host: 0.0.0.0}\nsecurity: {${security}}`);
+  const tls = 'tls_certificate: /c, tls_key: /k';
+  t.match(open('insecure: true'), [/^server\.host is 0\.0\.0\.0: everybody who can reach.*without a token and unencr/]);
+  t.match(open(`insecure: true, ${tls}`), [/everybody who can reach.*without a token\. Use/]);
+  t.match(open('token_credential: api-token'), [/the token travels in clear text/]);
+  t.same(open(`token_credential: api-token, ${tls}`), []);
   t.match(warningsOf('backend: {kind: stub}'), [/all answers are invented/]);
   t.match(warningsOf('inference: {deadline_ms: 45}'), [/EdgeInfer gives up after 45 ms/]);
 });
@@ -185,13 +198,6 @@ t.test('errors of file and environment are told together', async (t) => {
     message:
       /^The configuration has 3 errors:\n {2}\/c\.yaml:1:10: .*\n {2}environment variable SIDECAR_PORT: server\.port is "x".*\n {2}environment variable LOG_LEVEL: /,
   });
-});
-
-t.test('a contradiction that the environment made names the variable', async (t) => {
-  // No variable sets a key that contradicts another today, so the overrides are handed in.
-  const values = new Map([['security.tls_key', '/k']]);
-  const env = { values, names: new Map([['security.tls_key', 'TLS_KEY']]), problems: [] };
-  t.throws(() => assemble(null, env), /environment variable TLS_KEY: security\.tls_key is set without/);
 });
 
 t.test('a file of nothing but mistakes is cut to a readable number', async (t) => {

@@ -1,3 +1,4 @@
+import { openAccess, readKeys } from './access.ts';
 import { openBackend } from './backends/index.ts';
 import { createStoreClaim } from './claim.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -6,7 +7,6 @@ import type { Clock } from './core/log.ts';
 import { MESSAGE_IDS } from './core/message-ids.ts';
 import { createDoors } from './doors.ts';
 import { openFirstModel } from './first-model.ts';
-import { showAddress } from './http/listen.ts';
 import { createServer, type Uws } from './http/server.ts';
 import { openModelStore } from './model-store.ts';
 import type { Resident } from './models/rollout/resident.ts';
@@ -19,11 +19,12 @@ import { startCpuThread, startDeviceHost, toHailoSettings } from './parts.ts';
 import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder } from './record.ts';
 import { reload } from './reload.ts';
-import { showServed, toReadings, toStatusLine, toTryLine, unmetExpectations } from './report.ts';
+import { showServed, toReadings, unmetExpectations } from './report.ts';
+import { toStatusLine, toTryLine } from './report-line.ts';
 import { createRollout } from './rollout.ts';
 import { State } from './state.ts';
 import { createStop } from './stop.ts';
-import { bootId, timeOfDay } from './system/boot.ts';
+import { bootId, timeOfDay, unixTimeMs } from './system/boot.ts';
 import { loadNative } from './system/native.ts';
 import type { Notify } from './system/notify.ts';
 import type { Release } from './system/release.ts';
@@ -77,6 +78,7 @@ export async function start(parts: DaemonParts): Promise<Daemon> {
 async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
   const { log, notify, clock, loaded } = parts;
   const { config } = loaded;
+  const keys = readKeys(config, process.env);
   const unreachable = whyUnreachable(config.server.host, process.env);
   for (const warning of [...loaded.warnings, unreachable, whyNoFile(loaded, process.env)])
     if (warning !== null) log.warn({}, warning);
@@ -137,11 +139,12 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
     settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
     onExchange: createRecorder({ metrics, log, state }),
+    guard: keys.guard,
     onConnectionRefused: metrics.connectionRefused,
   });
   undo.add('server', async () => server.close());
-  const bound = await server.listen(config.server.host, config.server.port);
-  state.url = `http://${showAddress(bound.host, bound.port)}`;
+  state.access = await openAccess({ config, keys, server, log, now: unixTimeMs });
+  undo.add('certificate', state.access.close);
   showServed(metrics, state);
   if (isReplaced(state)) {
     const text = `model.bundle (${config.model.bundle}) is not there: the model of this program serves`;
@@ -189,5 +192,6 @@ function announce(state: State, log: DaemonLog, notify: Notify): void {
 function reloadInto(state: State, { log, notify, readAgain }: DaemonParts, metrics: Metrics): void {
   if (state.isStopping) return;
   state.loaded = reload({ log, notify, read: readAgain, statusLine: () => toStatusLine(state) }, state.loaded);
+  state.access?.certificate?.check();
   showServed(metrics, state);
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { publicView } from './config/public-view.ts';
 import type { HealthReport } from './http/health.ts';
 import { type Bundle, motifCount } from './models/bundle.ts';
@@ -118,6 +117,7 @@ export function toReadings(state: State): Readings {
     })),
     candidate: state.compare()?.pairs ?? null,
     isOnProbation: state.probationMs() !== null,
+    certificateExpiresAtMs: state.access?.certificate?.inForce.expiresAtMs ?? null,
     configOk: toConfigOk(state),
   };
 }
@@ -135,45 +135,6 @@ export function showServed(metrics: Metrics, state: State): void {
   metrics.modelServed(state.failure() === null ? served : null);
   const hefSha = hefSha256?.slice(0, 16) ?? 'none';
   metrics.build({ version: state.release.version, hefSha, config: state.loaded.version16 });
-}
-
-/** One line for `systemctl status` and the terminal: what serves, where, on what. */
-export function toStatusLine(state: State): string {
-  const { manifest, backend } = state;
-  const id = `${manifest.name}@${manifest.version}`;
-  const reason = state.failure();
-  if (reason !== null) return `Not serving ${id}: ${reason}`;
-  const { device, degraded } = backend.state();
-  const served = `Serving ${id} at ${state.url} on ${device}${whyThere(state)}${toTrials(state)}`;
-  return degraded === null ? served : `${served}; degraded: ${degraded}`;
-}
-
-/** What is not settled yet. */
-function toTrials({ probationMs, seats }: State): string {
-  const { candidate } = seats;
-  const probation = probationMs() === null ? '' : ', on probation';
-  if (candidate === null) return probation;
-  const share = candidate.mode === 'canary' ? `${candidate.share * 100} % canary` : candidate.mode;
-  return `${probation}, candidate ${candidate.resident.id} (${share})`;
-}
-
-/** Why the CPU computes where nothing is amiss. */
-function whyThere({ backend, loaded }: State): string {
-  const { kind, degraded } = backend.state();
-  if (kind !== 'cpu' || degraded !== null) return '';
-  return loaded.config.backend.kind === 'auto' ? ': no Hailo device found' : ', as backend.kind says';
-}
-
-/** A line to paste that gets a first answer: an example of the bundle, where it has one, else the built-in window. */
-export function toTryLine({ bundle, url }: State): string {
-  const example = join(resolve(bundle.directory), 'examples', 'walk.json');
-  if (!existsSync(example)) return `curl -s -X POST ${url}/test`;
-  return `curl -s ${url}/infer -H 'content-type: application/json' -d ${toShellWord(`@${example}`)}`;
-}
-
-/** As it must stand in a shell's line; plain where that is safe. */
-function toShellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Expectations of the admin that the model does not meet, one sentence each; they never relabel it. */

@@ -10,7 +10,7 @@ import type { State } from './state.ts';
 /** The service routes over the daemon's state; `tasks` are the routes that they describe beside themselves. */
 export function createServiceRoutes(state: State, metrics: Metrics, tasks: readonly Route[]): Route[] {
   const { server, monitoring } = state.loaded.config;
-  const openapi = () => createOpenApi(state.release.version, [...tasks, ...routes]);
+  const openapi = () => ({ ...createOpenApi(state.release.version, [...tasks, ...routes]), ...toSecurity(state) });
   const routes: Route[] = serviceRoutes({
     health: () => toHealth(state),
     status: () => toStatus(state),
@@ -25,4 +25,13 @@ export function createServiceRoutes(state: State, metrics: Metrics, tasks: reado
     hasMetrics: monitoring.metrics,
   });
   return routes;
+}
+
+/** How the port is asked; nothing where it asks for nothing. */
+function toSecurity({ loaded }: State): object {
+  if (loaded.config.security.token_credential === null) return {};
+  return {
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    security: [{ bearer: [] }],
+  };
 }

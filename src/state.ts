@@ -1,3 +1,4 @@
+import type { Access } from './access.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Backend } from './core/backend.ts';
 import { SidecarError } from './core/errors.ts';
@@ -41,7 +42,8 @@ export class State {
   probationMs: () => number | null = () => null;
   compare: () => TrialFigures | null = () => null;
   isStopping = false;
-  url = '';
+  /** Null until it listens. */
+  access: Access | null = null;
   lastInferenceMs: number | null = null;
   /** Path → "ready" or why it cannot answer. */
   endpoints: () => Readonly<Record<string, string>> = () => ({});
@@ -54,6 +56,11 @@ export class State {
     this.expectedVersion = parts.expectedVersion;
     this.backend = parts.backend;
     this.seats = parts.seats;
+  }
+
+  /** Of the TCP port; "" until it listens. */
+  get url(): string {
+    return this.access?.url ?? '';
   }
 
   get bundle(): Bundle {

@@ -16,6 +16,8 @@ export interface Readings extends RolloutReadings {
   /** null: there is no device, or it has said nothing yet. */
   readonly device: DeviceReadings | null;
   readonly isDegraded: boolean;
+  /** Unix time; null without TLS. */
+  readonly certificateExpiresAtMs: number | null;
   /** null: the configuration on disk cannot be compared (no YAML behind the one in force). */
   readonly configOk: { readonly ok: boolean; readonly expected: string; readonly actual: string } | null;
 }
@@ -43,6 +45,11 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
     },
   });
   reading('hailo_degraded', '1 while less is in force than was asked for.', (now) => (now.isDegraded ? 1 : 0));
+  reading(
+    'hailo_tls_certificate_expiry_timestamp_seconds',
+    'Unix time at which the TLS certificate in force expires.',
+    (now) => (now.certificateExpiresAtMs === null ? null : now.certificateExpiresAtMs / 1000),
+  );
   new Gauge({
     name: 'hailo_golden_cosine',
     help: 'Worst cosine between the latest golden run and what the ONNX gave, by the backend that answered.',

@@ -11,3 +11,6 @@ export function bootId(file = '/proc/sys/kernel/random/boot_id'): string {
 
 /** For people: where a clock is wrong, this is wrong, and nothing depends on it. */
 export const timeOfDay = (): string => new Date().toISOString();
+
+/** In milliseconds; for dates that others have written, such as a certificate's. */
+export const unixTimeMs = (): number => Date.now();

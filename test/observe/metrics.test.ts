@@ -21,6 +21,7 @@ const readings: Readings = {
     events: { 'clock change': 3 },
   },
   isDegraded: false,
+  certificateExpiresAtMs: 1_800_000_000_000,
   versions: [],
   candidate: null,
   isOnProbation: false,
@@ -64,6 +65,7 @@ t.test('what clients query is there, with its labels', async (t) => {
     'hailo_input_warnings_total{warning="acc_g",route="/infer"} 1',
     'hailo_queue_oldest_seconds 1.5',
     'hailo_degraded 0',
+    'hailo_tls_certificate_expiry_timestamp_seconds 1800000000',
     'hailo_device_temperature_celsius{device_id="hailo0",sensor="ts0"} 51.5',
     'hailo_device_temperature_celsius{device_id="hailo0",sensor="ts1"} 50',
     'hailo_device_utilization_percent{device_id="hailo0"} 25',
@@ -92,9 +94,10 @@ t.test('a value that is not known is absent, never zero', async (t) => {
     configOk: null,
     device: null,
     golden: null,
+    certificateExpiresAtMs: null,
   }));
   metrics.modelServed(null);
-  const unknown = /^hailo_(queue_|config_ok|model_loaded|model_info|device_|golden_)/;
+  const unknown = /^hailo_(queue_|config_ok|model_loaded|model_info|device_|golden_|tls_)/;
   t.same(
     hailoLines(await metrics.page(false)).filter((line) => unknown.test(line)),
     [],

@@ -50,6 +50,7 @@ async function fullPage(): Promise<string> {
       oldestMs: 1,
       backend: 'hailo',
       isDegraded: false,
+      certificateExpiresAtMs: 1_800_000_000_000,
     },
     ...VERSIONS,
     golden: { cosine: 1, backend: 'hailo' },

@@ -5,8 +5,8 @@ import { selftestCommand } from './cli/selftest.ts';
 import { loadConfig } from './config/load.ts';
 import { doctorChecks } from './doctor.ts';
 import { checkOnCpu, toLog } from './golden-check.ts';
-import { showAddress } from './http/listen.ts';
 import { bundleDirectory, readBundle, startDeviceHost } from './parts.ts';
+import { reachConfigured, reachUrl } from './reach.ts';
 import { readRelease } from './system/release.ts';
 
 /** The subcommands beside `serve`, each with what it needs of the other layers. */
@@ -18,13 +18,10 @@ export function config(argv: string[], io: Io): Promise<number> {
 export function selftest(argv: string[], io: Io): Promise<number> {
   const configured = (path: string | null) => loadConfig({ path, env: process.env }).config;
   return selftestCommand(argv, io, {
-    configuredUrl: (path) => {
-      const { host, port } = configured(path).server;
-      return `http://${showAddress(host, port)}`;
-    },
+    reach: (url, path, tokenFile) =>
+      url === null ? reachConfigured(configured(path), { tokenFile, env: process.env }) : reachUrl(url, { tokenFile }),
     configuredBundle: (path) => bundleDirectory(configured(path)),
     loadGolden: (directory) => readBundle(directory),
-    fetch,
   });
 }
 

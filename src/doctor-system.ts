@@ -18,18 +18,18 @@ export interface SystemCheckParts {
 export function systemChecks(parts: SystemCheckParts): Check[] {
   const root = parts.root ?? '/';
   return [
-    { name: 'service', run: () => checkUnit(parts.ask ?? ask) },
+    { name: 'service', run: () => checkUnit(parts.ask ?? askSystem) },
     { name: 'memory limit', run: () => checkMemoryCgroup(root) },
     { name: 'storage', run: () => checkStorage(root, parts.config()) },
     { name: 'clock', run: () => checkClock(root) },
-    { name: 'network', run: () => checkNetwork(parts.config(), parts.ask ?? ask) },
+    { name: 'network', run: () => checkNetwork(parts.config(), parts.ask ?? askSystem) },
   ];
 }
 
 /** What systemd knows of the unit: this command runs as another user, in another environment, outside of its sandbox. */
-function checkUnit(askSystem: typeof ask): Finding {
+function checkUnit(ask: typeof askSystem): Finding {
   const names = ['LoadState', 'ActiveState', 'Result', 'StatusText', 'Environment'];
-  const shown = askSystem('systemctl', 'show', 'hailo-tcn-sidecar.service', ...names.flatMap((name) => ['-p', name]));
+  const shown = ask('systemctl', 'show', 'hailo-tcn-sidecar.service', ...names.flatMap((name) => ['-p', name]));
   const fieldOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? '';
   if (shown === null || fieldOf('LoadState') !== 'loaded') return { state: 'ok', text: 'no unit is installed' };
   const active = fieldOf('ActiveState');
@@ -85,22 +85,14 @@ function checkClock(root: string): Finding {
   return { state: 'ok', text: `${text}; it has not been set from the network yet, so times in the log may jump` };
 }
 
-function checkNetwork({ server }: Config, askSystem: typeof ask): Finding {
-  const shown = askSystem(
-    'systemctl',
-    'show',
-    'hailo-tcn-sidecar.service',
-    '-p',
-    'IPAddressDeny',
-    '-p',
-    'IPAddressAllow',
-  );
+function checkNetwork({ server }: Config, ask: typeof askSystem): Finding {
+  const shown = ask('systemctl', 'show', 'hailo-tcn-sidecar.service', '-p', 'IPAddressDeny', '-p', 'IPAddressAllow');
   const why = shown === null ? null : whyFiltered(server.host, shown);
   if (why !== null) return { state: 'warning', text: 'others cannot reach it', fix: why };
   return { state: 'ok', text: shown === null ? 'no systemd is asked' : 'nothing of the unit is in the way' };
 }
 
-function ask(command: string, ...args: string[]): string | null {
+export function askSystem(command: string, ...args: string[]): string | null {
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 5000 });
   return status === 0 ? stdout : null;
 }

@@ -1,12 +1,15 @@
 import type { StartHost } from './backends/hailo/link.ts';
 import type { Check, Finding } from './cli/doctor.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { checkAccess } from './doctor-access.ts';
 import { deviceChecks } from './doctor-device.ts';
-import { systemChecks } from './doctor-system.ts';
+import { askSystem, systemChecks } from './doctor-system.ts';
 import { showAddress, tryListening } from './http/listen.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
 import type { GoldenFigures } from './models/golden.ts';
 import { openBundle, toHailoSettings } from './parts.ts';
+import { reachPort } from './reach.ts';
 import { loadNative, type NativeName } from './system/native.ts';
 
 export interface DoctorParts {
@@ -46,6 +49,7 @@ export function doctorChecks(parts: DoctorParts): Check[] {
       servedBy: () => askWhoHasDevice(config()),
     }),
     { name: 'port', run: () => checkPort(config()) },
+    { name: 'access', run: () => checkAccess({ config: () => config().config, ask: askSystem }) },
     ...systemChecks({ ...parts, config: () => config().config }),
   ];
 }
@@ -92,7 +96,7 @@ async function checkPort({ config }: LoadedConfig): Promise<Finding> {
       text: `cannot listen on ${place}: ${error.message}`,
       fix: 'Set server.host and server.port to an address of this machine.',
     };
-  const running = await askWhoRuns(place);
+  const running = await askWhoRuns(config);
   if (running !== null) return { state: 'ok', text: `${place} is served by a running daemon, ${running}` };
   return {
     state: 'failed',
@@ -103,22 +107,25 @@ async function checkPort({ config }: LoadedConfig): Promise<Finding> {
 
 /** Two programs cannot have the device: a daemon that serves on it is the proof that it works. */
 async function askWhoHasDevice({ config }: LoadedConfig): Promise<string | null> {
-  const { host, port } = config.server;
-  try {
-    const response = await fetch(`http://${showAddress(host, port)}/healthz`, { signal: AbortSignal.timeout(1000) });
-    const { backend, device } = (await response.json()) as { backend?: string; device?: string };
-    return backend === 'hailo' ? (device ?? 'Hailo') : null;
-  } catch {
-    return null;
-  }
+  const health = await askHealth(config);
+  return health?.backend === 'hailo' ? (health.device ?? 'Hailo') : null;
 }
 
-async function askWhoRuns(place: string): Promise<string | null> {
-  try {
-    const response = await fetch(`http://${place}/`, { signal: AbortSignal.timeout(1000) });
-    const { service, version } = (await response.json()) as { service?: string; version?: string };
-    return service === 'hailo-tcn-sidecar' ? `version ${version}` : null;
-  } catch {
-    return null;
+async function askWhoRuns(config: Config): Promise<string | null> {
+  const health = await askHealth(config);
+  return health?.config_version === undefined ? null : `version ${health.version}`;
+}
+
+type Health = Readonly<Partial<Record<'backend' | 'device' | 'version' | 'config_version', string>>>;
+
+/** Needs no token. Null when no daemon of this kind answers at the port. */
+async function askHealth(config: Config): Promise<Health | null> {
+  const plain = { ...config, security: { ...config.security, tls_certificate: null } };
+  for (const wanted of [config, plain]) {
+    try {
+      const response = await reachPort(wanted, { tokenFile: null, env: {} }).ask('/healthz', { timeoutMs: 1000 });
+      return (await response.json()) as Health;
+    } catch {} // a daemon that was started before TLS was set still speaks without
   }
+  return null;
 }

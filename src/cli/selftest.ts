@@ -3,21 +3,37 @@ import type { Golden, Manifest } from '../core/manifest.ts';
 import { compareVectors, type Difference, toleranceOf } from '../models/golden.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
 
-const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--bundle DIR] [--config FILE] [--json]
+const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--token-file FILE] [--bundle DIR] [--config FILE] [--json]
 
 Sends the golden windows of a bundle to a running daemon and compares what it answers.
 
---url URL      the daemon, http://127.0.0.1:9000 unless the configuration says otherwise
---bundle DIR   the bundle whose golden windows are sent; the configured one by default
---config FILE  the configuration that says what is left out here`;
+--url URL          the daemon; the one of the configuration by default, by its Unix socket where this user may
+--token-file FILE  the token that the daemon asks for; the service's by default, which root may read
+--bundle DIR       the bundle whose golden windows are sent; the configured one by default
+--config FILE      the configuration that says what is left out here`;
 
 export interface SelftestDeps {
-  /** What the configuration says, asked only when the command line does not; null for the default places. */
-  configuredUrl(path: string | null): string;
+  /** The daemon at the URL, or where the URL is null the one of the configuration at `path`; null for the default places. */
+  reach(url: string | null, path: string | null, tokenFile: string | null): Reach;
+  /** Asked only when the command line names none. */
   configuredBundle(path: string | null): string;
   /** The manifest and golden windows of the bundle at `directory`. */
   loadGolden(directory: string): Promise<{ readonly manifest: Manifest; readonly golden: Golden }>;
-  readonly fetch: typeof fetch;
+}
+
+/** How a command asks the running daemon. */
+export interface Reach {
+  /** For people: a URL, or the path of the Unix socket. */
+  readonly place: string;
+  /** Rejects when nobody answers; a refusal for want of a token rejects with UNAUTHORIZED and what to do. */
+  ask(path: string, asked?: Asked): Promise<Response>;
+}
+
+export interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs?: number;
 }
 
 /** One golden window's outcome over the wire. */
@@ -34,6 +50,7 @@ interface WindowResult {
 export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps): Promise<number> {
   const options = {
     url: { type: 'string' },
+    'token-file': { type: 'string' },
     bundle: { type: 'string' },
     config: { type: 'string' },
     json: { type: 'boolean' },
@@ -45,10 +62,11 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
     return 0;
   }
   const path = values.config ?? null;
-  const url = (values.url ?? deps.configuredUrl(path)).replace(/\/+$/, '');
+  const reach = deps.reach(values.url ?? null, path, values['token-file'] ?? null);
+  const url = reach.place;
   const parts = await deps.loadGolden(values.bundle ?? deps.configuredBundle(path));
   const { manifest, golden } = parts;
-  const serves = await askHealth(deps, url);
+  const serves = await askHealth(reach);
   const wanted = `${manifest.name}@${manifest.version}`;
   if (serves !== wanted) {
     throw new SidecarError(
@@ -57,15 +75,16 @@ export async function selftestCommand(argv: string[], io: Io, deps: SelftestDeps
     );
   }
   const results: WindowResult[] = [];
-  for (const window of golden.windows) results.push(await sendWindow(deps, url, window, parts));
+  for (const window of golden.windows) results.push(await sendWindow(reach, window, parts));
   const isOk = results.every((result) => result.ok);
   if (values.json) io.out(JSON.stringify({ ok: isOk, url, model: wanted, windows: results }, null, 2));
   else print(io, url, wanted, results);
   return isOk ? 0 : 1;
 }
 
-async function askHealth(deps: SelftestDeps, url: string): Promise<string> {
-  const response = await call(deps, `${url}/healthz`, {});
+async function askHealth(reach: Reach): Promise<string> {
+  const response = await call(reach, '/healthz', {});
+  const url = reach.place;
   const health = await readHealth(response, url);
   if (!health.ok) throw new SidecarError('UNAVAILABLE', `The daemon at ${url} is not healthy: ${health.reason}`);
   return `${health.model}@${health.model_version}`;
@@ -89,21 +108,20 @@ async function readHealth(response: Response, url: string): Promise<Health> {
 
 /** A window goes to /infer where it has motif scores to compare, else to /encode. */
 async function sendWindow(
-  deps: SelftestDeps,
-  url: string,
+  reach: Reach,
   window: Golden['windows'][number],
   parts: Parameters<typeof toleranceOf>[0],
 ): Promise<WindowResult> {
   const path = window.motif_scores === null ? '/encode' : '/infer';
   const startAt = performance.now();
-  const response = await call(deps, url + path, {
+  const response = await call(reach, path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ x: window.x }),
   });
   const milliseconds = performance.now() - startAt;
   if (response.status !== 200) {
-    const sentence = `${url}${path} answered ${response.status} for the golden window "${window.name}": ${await response.text()}`;
+    const sentence = `${reach.place}${path} answered ${response.status} for the golden window "${window.name}": ${await response.text()}`;
     throw new SidecarError('CHECK_FAILED', sentence);
   }
   const { cosine, maxAbs } = compareAnswer((await response.json()) as Answer, window);
@@ -130,16 +148,13 @@ function compareLists(found: readonly number[], expected: readonly number[]): Di
   return compareVectors(Float32Array.from(found), Float32Array.from(expected));
 }
 
-async function call(deps: SelftestDeps, url: string, init: RequestInit): Promise<Response> {
+async function call(reach: Reach, path: string, asked: Asked): Promise<Response> {
   try {
-    return await deps.fetch(url, { ...init, signal: AbortSignal.timeout(5000) });
+    return await reach.ask(path, asked);
   } catch (cause) {
-    const reason = messageOf((cause as Error).cause ?? cause);
-    throw new SidecarError(
-      'UNAVAILABLE',
-      `No daemon answers at ${url} (${reason}). Start it, or name its address with --url.`,
-      { cause },
-    );
+    if (cause instanceof SidecarError) throw cause;
+    const sentence = `No daemon answers at ${reach.place} (${messageOf(cause)}). Start it, or name its address with --url.`;
+    throw new SidecarError('UNAVAILABLE', sentence, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { createIo, fail } from '../../src/cli/io.ts';
 import { selftestCommand } from '../../src/cli/selftest.ts';
 import { readBundle } from '../../src/parts.ts';
+import { reachUrl } from '../../src/reach.ts';
 import { writeTinyBundle } from '../fixtures/bundle.ts';
 
 /** A server that answers as a daemon with the tiny model would, or not quite. */
@@ -25,11 +26,14 @@ async function serve(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, directory };
 }
 
+/** What the command line names, else the URL that the configuration would. */
+const reachAt = (configured: string) => (url: string | null, _path: string | null, tokenFile: string | null) =>
+  reachUrl(url ?? configured, { tokenFile });
+
 async function run(argv: string[], url: string, directory: string) {
   const out: string[] = [];
   const sink = { write: (text: string) => out.push(text) };
-  const configured = { configuredUrl: () => url, configuredBundle: () => directory };
-  const deps = { ...configured, loadGolden: readBundle, fetch };
+  const deps = { reach: reachAt(url), configuredBundle: () => directory, loadGolden: readBundle };
   return { status: await selftestCommand(argv, createIo(sink, sink, {}), deps), out: out.join('') };
 }
 
@@ -62,8 +66,8 @@ t.test('motif scores are compared where the window has them', async (t) => {
   const windows = bundle.golden.windows.map((window) => ({ ...window, motif_scores: new Array(12).fill(0.5) }));
   const golden = { ...bundle.golden, windows };
   const sink = { write: () => true };
-  const configured = { configuredUrl: () => url, configuredBundle: () => '' };
-  const deps = { ...configured, loadGolden: async () => ({ manifest: bundle.manifest, golden }), fetch };
+  const loadGolden = async () => ({ manifest: bundle.manifest, golden });
+  const deps = { reach: reachAt(url), configuredBundle: () => '', loadGolden };
   t.equal(await selftestCommand([], createIo(sink, sink, {}), deps), 1, 'the server gives none');
 });
 
@@ -97,7 +101,7 @@ t.test('the configuration is asked only for what the command line leaves out', a
     throw new Error('asked');
   };
   const sink = { write: () => true };
-  const deps = { configuredUrl: never, configuredBundle: never, loadGolden: readBundle, fetch };
+  const deps = { reach: reachAt('none'), configuredBundle: never, loadGolden: readBundle };
   t.equal(await selftestCommand(['--url', url, '--bundle', directory], createIo(sink, sink, {}), deps), 0);
 });
 

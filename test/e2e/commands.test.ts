@@ -60,7 +60,10 @@ t.test('doctor says what is wrong, each with its remedy, and ends with 1', async
 
 t.test('doctor goes on after a configuration that is not valid, and an address that is not ours', async (t) => {
   const bad = join(
-    t.testdir({ 'bad.yaml': 'server: {prot: 1}\n', 'away.yaml': 'server: {host: 192.0.2.1, port: 9000}\n' }),
+    t.testdir({
+      'bad.yaml': 'server: {prot: 1}\n',
+      'away.yaml': 'server: {host: 192.0.2.1, port: 9000}\nsecurity: {insecure: true}\n',
+    }),
     'bad.yaml',
   );
   t.match(await run(['doctor', '--config', bad]), {

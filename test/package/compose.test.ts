@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import { ENVIRONMENT } from '../../src/config/environment.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { ROOT } from '../e2e/launch.ts';
 import { LIMITS } from './container/runtime-config.ts';
 
@@ -80,4 +81,13 @@ for (const [name, service] of Object.entries(services)) {
 t.test('both files name the version of this package', async (t) => {
   t.equal(cpu.image, `hailo-tcn-sidecar:${version}`);
   t.match(CONTAINERFILE, new RegExp(`^ARG VERSION=${version.replaceAll('.', '\\.')}$`, 'm'));
+});
+
+t.test('the image’s own configuration is valid with its environment, and every line of it is needed', async (t) => {
+  const path = join(ROOT, 'packaging/container/hailo-tcn-sidecar.yaml');
+  const env = { SIDECAR_HOST: '0.0.0.0', SIDECAR_PORT: '9000' };
+  const { config, warnings } = loadConfig({ path, env });
+  t.match(config, { server: { host: '0.0.0.0' }, security: { insecure: true } });
+  t.match(warnings, [/everybody who can reach/]);
+  t.throws(() => loadConfig({ path: '/dev/null', env }), { code: 'CONFIG_INVALID' });
 });

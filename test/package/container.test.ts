@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -59,7 +59,12 @@ t.test('the container', { skip, timeout: 300_000 }, async (t) => {
     const sums = (...how: string[]) => run('sh', '-c', how.join(' '));
     const inDeb = sums('dpkg-deb', '--ctrl-tarfile', DEB, '| tar -xO ./md5sums');
     t.equal(run('cat', join(image.root, 'var/lib/dpkg/info/hailo-tcn-sidecar.md5sums')), inDeb);
-    t.equal(run('dpkg', `--root=${image.root}`, '--verify', 'hailo-tcn-sidecar'), '', 'dpkg finds nothing changed');
+    const changed = run('dpkg', `--root=${image.root}`, '--verify', 'hailo-tcn-sidecar');
+    t.match(
+      changed,
+      /^\S+ c \/etc\/hailo\/hailo-tcn-sidecar\.yaml$/,
+      'dpkg finds nothing changed but the configuration',
+    );
     t.equal(run('find', image.root, '-xdev', '-name', '*.deb'), '');
   });
 
@@ -155,10 +160,35 @@ t.test('the container', { skip, timeout: 300_000 }, async (t) => {
 
   t.test('a daemon that runs but cannot answer is unhealthy', async (t) => {
     const yaml = join(scratch(t), 'sidecar.yaml');
-    writeFileSync(yaml, 'backend: {kind: hailo}\n');
+    writeFileSync(yaml, 'backend: {kind: hailo}\nsecurity: {insecure: true}\n');
     const container = await startContainer(t, image, { volumes: { '/etc/hailo/hailo-tcn-sidecar.yaml': yaml } });
     t.match(await untilAnswering(container), { status: 503, body: { ok: false } });
     t.ok(failed(container.exec(probe)));
+  });
+
+  t.test('with a token as a secret it is asked for, but not for health', async (t) => {
+    const directory = scratch(t);
+    const token = '0123456789abcdef0123456789abcdef';
+    mkdirSync(join(directory, 'secrets'));
+    writeFileSync(join(directory, 'secrets/api-token'), `${token}\n`);
+    writeFileSync(join(directory, 'sidecar.yaml'), 'security: {token_credential: api-token}\n');
+    const volumes = {
+      '/run/secrets': join(directory, 'secrets'),
+      '/etc/hailo/hailo-tcn-sidecar.yaml': join(directory, 'sidecar.yaml'),
+    };
+    const container = await startContainer(t, image, { volumes });
+    t.match(await untilAnswering(container), { status: 200 });
+    t.match(infer(container), { status: 401, body: { error: { code: 'UNAUTHORIZED' } } });
+    const status = 'http://127.0.0.1:9000/status';
+    t.match(ask(container, status, '-H', `authorization: Bearer ${token}`), { status: 200, body: { ready: true } });
+    t.equal(container.exec(probe).status, 0);
+  });
+
+  t.test('a file that says nothing of who may ask is refused, and told what to do', async (t) => {
+    const yaml = join(scratch(t), 'sidecar.yaml');
+    writeFileSync(yaml, 'logging: {level: info}\n');
+    const container = await startContainer(t, image, { volumes: { '/etc/hailo/hailo-tcn-sidecar.yaml': yaml } });
+    t.match(await container.ended, { status: 78, stderr: /variable SIDECAR_HOST: .*token_credential.*insecure/s });
   });
 
   const onChip = { skip: whyNoStandIn() };

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { makeCertificate, whyNoOpenssl } from '../fixtures/certificate.ts';
 import {
   distFile,
   freePort,
@@ -69,6 +71,37 @@ t.test('the executable, away from the repository and as nobody', { skip }, async
       'nobody else keeps anything in the cache: no telemetry',
     );
   });
+
+  t.test(
+    'with TLS, a token and a Unix socket selftest finds it by either door',
+    { skip: whyNoOpenssl() },
+    async (t) => {
+      const port = await freePort();
+      const shared = mkdtempSync(join(tmpdir(), 'doors-'));
+      t.teardown(() => rmSync(shared, { recursive: true, force: true }));
+      chmodSync(shared, 0o777);
+      const { certificate, key } = makeCertificate(shared, 'tls');
+      writeFileSync(join(shared, 'api-token'), '0123456789abcdef\n');
+      for (const file of [key, join(shared, 'api-token')]) chmodSync(file, 0o644);
+      const security = `{token_credential: api-token, tls_certificate: ${certificate}, tls_key: ${key}}`;
+      const config = writeConfig(
+        place,
+        `server: {port: ${port}, unix_socket: ${shared}/http.sock}\nsecurity: ${security}\n`,
+      );
+      const env = { CREDENTIALS_DIRECTORY: shared };
+      const running = place.start(['serve', '--config', config], { env });
+      const bySocket = ['selftest', '--config', config];
+      while ((await place.start(bySocket).ended).status !== 0) if (running.child.exitCode !== null) break;
+      t.match((await place.start(bySocket).ended).stdout, `at ${shared}/http.sock`);
+      rmSync(join(shared, 'http.sock'));
+      t.match(await place.start(bySocket, { env }).ended, { status: 0, stdout: `at https://127.0.0.1:${port}` });
+      t.match(await place.start(bySocket).ended, { status: 77, stderr: /asks for a token/ });
+      running.child.kill('SIGTERM');
+      const { status, stdout } = await running.ended;
+      t.equal(status, 0);
+      t.notMatch(stdout, /0123456789abcdef/);
+    },
+  );
 
   t.test('while it serves nothing is written to a disk: an SD card wears out', async (t) => {
     const port = await freePort();

@@ -96,7 +96,8 @@ function createPlainApp({ uws, prepare }: TcpListenerOptions): Apps {
 
 /**
  * One app accepts for ever and answers nobody: it hands each connection, before its handshake, to the app that has the
- * certificate of the day. An app that was replaced serves its connections to their end; the library never frees it (36 kB).
+ * certificate of the day. An app that was replaced serves its connections to their end; the library never frees it, which
+ * costs about 100 kB.
  */
 function createTlsApps({ uws, prepare }: TcpListenerOptions, first: CertificateFiles): Apps {
   const acceptor = createSecureApp(uws, first);

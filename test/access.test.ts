@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -38,7 +38,7 @@ async function startGuarded(t: Test) {
 }
 
 t.test('each door asks what it should, and nowhere is the token told', { skip }, async (t) => {
-  const { daemon, config, directory, socket, tokenFile } = await startGuarded(t);
+  const { daemon, config, directory, socket, tokenFile, certificate } = await startGuarded(t);
   const infer = { method: 'POST', headers: { 'content-type': 'application/json' } };
   const body = JSON.stringify({ x: restWindow() });
 
@@ -70,9 +70,13 @@ t.test('each door asks what it should, and nowhere is the token told', { skip },
 
   t.test('a server with another certificate does not get the token', async (t) => {
     const other = makeCertificate(directory, 'other');
-    const security = { ...config.security, tls_certificate: other.certificate };
-    const reach = reachPort({ ...config, security }, { tokenFile, env: {} });
-    await t.rejects(reach.ask('/status'), /certificate/);
+    const both = join(directory, 'both.crt'); // as an authority of both would be behind each
+    writeFileSync(both, readFileSync(other.certificate, 'utf8') + readFileSync(certificate, 'utf8'));
+    for (const file of [other.certificate, both]) {
+      const security = { ...config.security, tls_certificate: file };
+      const reach = reachPort({ ...config, security }, { tokenFile, env: {} });
+      await t.rejects(reach.ask('/status'), file === both ? /shows another certificate than/ : /certificate/);
+    }
   });
 
   t.test('lines, status and metrics tell how it is reached, and no secret', async (t) => {
@@ -105,6 +109,7 @@ t.test('a renewal is in force after a SIGHUP, or by itself, and told', { skip },
 t.test('the end takes the socket along', { skip }, async (t) => {
   const { daemon, socket } = await startGuarded(t);
   t.ok(lstatSync(socket).isSocket());
+  t.equal(lstatSync(socket).mode & 0o777, 0o660);
   await daemon.stop();
   t.throws(() => lstatSync(socket), { code: 'ENOENT' });
 });

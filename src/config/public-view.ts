@@ -10,7 +10,10 @@ const HIDDEN = 'set';
  */
 export function publicView(config: Config): Readonly<Record<string, unknown>> {
   const shown = toConfig(toSettings(config));
-  const security = Object.entries(shown.security).map(([name, value]) => [name, value === null ? null : HIDDEN]);
+  const security = Object.entries(shown.security).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? HIDDEN : value,
+  ]);
   const model = { ...shown.model, trusted_keys: shown.model.trusted_keys.map(() => HIDDEN) };
   return { ...shown, model, security: Object.fromEntries(security) };
 }

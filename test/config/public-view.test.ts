@@ -14,7 +14,7 @@ t.test('the view shows the settings, and of security only what is set', async (t
   t.match(view, {
     server: { port: 9000 },
     model: { trusted_keys: ['set'] },
-    security: { tls_key: 'set', token_credential: 'set', tls_certificate: null },
+    security: { tls_key: 'set', token_credential: 'set', tls_certificate: null, insecure: false },
   });
   t.notMatch(JSON.stringify(view), /key\.pem|my-token|AAAA/);
   t.equal(config.security.tls_key, '/etc/secret/key.pem', 'the configuration itself is untouched');

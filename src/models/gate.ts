@@ -3,6 +3,7 @@ import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
 import { MAX_TIMER_MS } from '../core/timer.ts';
+import { InFlight } from './in-flight.ts';
 import { createServiceTime } from './service-time.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -41,6 +42,7 @@ interface Entry {
   readonly enteredAt: number;
   startedAt: number;
   isSettled: boolean;
+  place: number;
   readonly resolve: (inference: TimedInference) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,7 +61,7 @@ const BATCHED = { batch: {} };
  */
 export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   const waiting = new WaitingRoom<Entry>();
-  const running = new Set<Entry>();
+  const running = new InFlight<Entry>();
   const service = createServiceTime();
   let timer: NodeJS.Timeout | null = null;
   let timerAt = Number.POSITIVE_INFINITY;
@@ -70,7 +72,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     const why = refuse(ticket, now);
     if (why !== null) return Promise.reject(why);
     return new Promise((resolve, reject) => {
-      const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, resolve, reject };
+      const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, place: 0, resolve, reject };
       if (running.size < model.capacity) launch(entry, now);
       else waiting.push(entry);
       if (timer === null || ticket.deadlineAt < timerAt) armTimer(ticket.deadlineAt, now);
@@ -136,7 +138,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   }
 
   function finish(entry: Entry, now: number): void {
-    running.delete(entry);
+    running.remove(entry);
     while (running.size < model.capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
@@ -196,7 +198,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   function expire(): void {
     timer = null;
     const now = clock();
-    for (const entry of running) drop(entry, now);
+    running.forEach((entry) => void drop(entry, now));
     waiting.forEach((entry) => void drop(entry, now));
     waiting.prune((entry) => entry.isSettled);
     const earliest = earliestDeadline();

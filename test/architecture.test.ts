@@ -28,6 +28,7 @@ const FOREIGN: Record<string, readonly string[]> = {
   pino: ['observe/log.ts'],
   'prom-client': [
     'observe/metrics.ts',
+    'observe/duration-histogram.ts',
     'observe/readings.ts',
     'observe/device-readings.ts',
     'observe/version-readings.ts',

@@ -116,7 +116,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
         finish(entry, endedAt);
         if (endedAt > entry.ticket.deadlineAt) fail(entry, expired()); // the timer may not have had its turn yet
         if (entry.isSettled) return;
-        settle(entry);
+        entry.isSettled = true;
         counts.served += 1;
         const queueMs = entry.startedAt - entry.enteredAt;
         entry.resolve({ ...inference, queueMs, inferMs: endedAt - entry.startedAt, serviceMs, isInputFree: true });
@@ -160,13 +160,9 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
 
   function fail(entry: Entry, error: unknown): void {
     if (entry.isSettled) return;
-    settle(entry);
+    entry.isSettled = true;
     counts.dropped += 1;
     entry.reject(error);
-  }
-
-  function settle(entry: Entry): void {
-    entry.isSettled = true;
   }
 
   /**

@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createTurns } from '../core/turns.ts';
+import { createDurationHistogram } from './duration-histogram.ts';
 import { type Readings, registerReadings } from './readings.ts';
 import { createTally } from './tally.ts';
 
@@ -55,10 +56,10 @@ export function createMetrics(read: () => Readings): Metrics {
     labelNames: ['status', 'model'] as const,
     registers,
   });
-  const durations = new Histogram({
+  const durations = createDurationHistogram({
     name: 'hailo_inference_duration_seconds',
     help: 'Last byte of the body to the reply, answered inference requests.',
-    labelNames: ['model'] as const,
+    labelName: 'model',
     buckets: DURATION_BUCKETS,
     registers,
   });
@@ -133,7 +134,7 @@ export function createMetrics(read: () => Readings): Metrics {
   return {
     requestAnswered: (model, durationMs) => {
       answered.add('success', model);
-      durations.observe({ model }, durationMs / 1000);
+      durations.observe(model, durationMs / 1000);
     },
     requestRefused: (model, errorType) => {
       answered.add('error', model);

@@ -6,8 +6,8 @@ interface Countable<T extends string> {
 /** Counts by label values, to be added to a counter only when somebody looks: a scrape is rare, a request is not. */
 export interface Tally {
   /** One more of these label values, in the order of the names. */
-  add(...values: string[]): void;
-  addMany(count: number, ...values: string[]): void;
+  add(first: string, second: string, third?: string): void;
+  addMany(count: number, first: string, second: string, third?: string): void;
   flush(): void;
 }
 
@@ -33,15 +33,15 @@ export function createTally<T extends string>(counter: Countable<T>, names: read
     return level.entry;
   }
 
-  function addMany(count: number, ...values: string[]): void {
-    let level = root;
-    for (const value of values) level = descend(level, value);
-    const entry = level.entry ?? open(level, values);
+  function addMany(count: number, first: string, second: string, third?: string): void {
+    let level = descend(descend(root, first), second);
+    if (third !== undefined) level = descend(level, third);
+    const entry = level.entry ?? open(level, third === undefined ? [first, second] : [first, second, third]);
     entry.count += count;
   }
 
   return {
-    add: (...values) => addMany(1, ...values),
+    add: (first, second, third) => addMany(1, first, second, third),
     addMany,
     flush: () => {
       for (const entry of entries) {

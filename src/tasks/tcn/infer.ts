@@ -40,7 +40,6 @@ export const encode = (call: Call, deps: TaskDeps): Promise<Reply> => answer(cal
 
 /** One window: bytes → window → model input → model → answer → bytes. What can be refused unread is refused first. */
 async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endpoint): Promise<Reply> {
-  const startedAt = deps.clock();
   const settings = deps.settings();
   const model = deps.served(call);
   const plan = planOf(model);
@@ -57,7 +56,7 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
   const isBinary = wantsBinary(call.header('accept'));
   const body = isBinary ? toBinaryBody([found]) : toJson(found, plan);
   const inference = { model: model.id, backend, degraded, queueMs, inferMs };
-  const timing = { parseMs: parsedAt - startedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+  const timing = { parseMs: parsedAt - call.receivedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference, timing, source?.source ?? null, warnings);
   if (isBinary) headers.push(layoutOf(found));
   return { status: 200, contentType: isBinary ? BINARY_TYPE : 'application/json', headers, body, inference, warnings };

@@ -74,7 +74,7 @@ t.test('provenance goes into headers and the record', async (t) => {
     ['X-Degraded', 'device lost: no answer see log'],
     ['X-Motif-Source', 'output'],
     ['X-Inference-Time-Ms', '1.250'],
-    ['Server-Timing', 'parse;dur=1.000, queue;dur=0.500, infer;dur=1.250, post;dur=1.000'],
+    ['Server-Timing', 'parse;dur=10.000, queue;dur=0.500, infer;dur=1.250, post;dur=1.000'],
   ]);
   t.match(reply.inference, { model: 'test-tcn@v1', backend: 'cpu', queueMs: 0.5, inferMs: 1.25 });
   t.equal(headersOf(await ask(scene(), '/infer'))['X-Degraded'], undefined);

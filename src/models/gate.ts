@@ -4,7 +4,7 @@ import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
 import { MAX_TIMER_MS } from '../core/timer.ts';
 import { InFlight } from './in-flight.ts';
-import { createServiceTime } from './service-time.ts';
+import { createPace } from './pace.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface GateStats {
@@ -62,7 +62,7 @@ const BATCHED = { batch: {} };
 export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   const waiting = new WaitingRoom<Entry>();
   const running = new InFlight<Entry>();
-  const service = createServiceTime();
+  const pace = createPace();
   let timer: NodeJS.Timeout | null = null;
   let timerAt = Number.POSITIVE_INFINITY;
   const counts = { served: 0, refused: 0, dropped: 0 };
@@ -96,13 +96,13 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     const ahead = running.size + waiting.aheadOf(ticket);
     // With nothing ahead a window is always tried: else one slow outlier could refuse everything for ever.
     if (ahead === 0) return null;
-    const waitMs = (Math.max(0, ahead - model.lanes + 1) * service.ms) / model.lanes;
-    if (now + (waitMs + service.ms) * CAUTION <= ticket.deadlineAt) return null;
+    const waitMs = (Math.max(0, ahead - model.lanes + 1) * pace.intervalMs) / model.lanes;
+    if (now + (waitMs + pace.serviceMs) * CAUTION <= ticket.deadlineAt) return null;
     return late('DEADLINE_EXCEEDED', `No answer is possible in time: ${ahead} windows are ahead; retry later.`);
   }
 
   function late(code: 'QUEUE_FULL' | 'DEADLINE_EXCEEDED', sentence: string): SidecarError {
-    const backlogMs = ((running.size + waiting.size) * service.ms) / model.lanes;
+    const backlogMs = ((running.size + waiting.size) * pace.intervalMs) / model.lanes;
     return new SidecarError(code, sentence, { retryAfterMs: Math.max(1, backlogMs) });
   }
 
@@ -112,7 +112,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     model.run(entry.input).then(
       (inference) => {
         const endedAt = clock();
-        const serviceMs = learn(endedAt - entry.startedAt, inference.computeMs);
+        const serviceMs = learn(endedAt, entry, inference.computeMs);
         finish(entry, endedAt);
         if (endedAt > entry.ticket.deadlineAt) fail(entry, expired()); // the timer may not have had its turn yet
         if (entry.isSettled) return;
@@ -132,8 +132,9 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
    * A staged window waits inside the backend for the one before it, and its answer waits for this thread: neither is its
    * service time. A backend that cannot tell leaves it to a guess.
    */
-  function learn(insideMs: number, ownMs = insideMs / Math.max(1, running.size / model.lanes)): number {
-    service.learn(ownMs);
+  function learn(endedAt: number, { startedAt }: Entry, computeMs: number | undefined): number {
+    const ownMs = computeMs ?? (endedAt - startedAt) / Math.max(1, running.size / model.lanes);
+    pace.left(endedAt, ownMs, model.lanes, waiting.size > 0);
     return ownMs;
   }
 
@@ -142,7 +143,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     while (running.size < model.capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
-      if (!drop(next, now, running.size === 0 ? 0 : service.ms)) launch(next, now);
+      if (!drop(next, now, running.size === 0 ? 0 : pace.serviceMs)) launch(next, now);
     }
   }
 
@@ -209,7 +210,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
       inFlight: running.size,
       waitingInBatches: waiting.sizeFor(BATCHED),
       oldestMs: sinceMs(waiting.oldestAt()),
-      serviceMs: service.ms,
+      serviceMs: pace.serviceMs,
       ...counts,
     }),
   };

@@ -2,36 +2,19 @@ import fc from 'fast-check';
 import t from 'tap';
 import { SidecarError } from '../../../src/core/errors.ts';
 import { INFER_DOOR } from '../../../src/tasks/tcn/door.ts';
-import { explain } from '../../../src/tasks/tcn/explain.ts';
+import { explain, explainBatch } from '../../../src/tasks/tcn/explain.ts';
 import { findJsonFault } from '../../../src/tasks/tcn/json-fault.ts';
 import { CHANNELS, NO_RANGES, RANGES, ROWS } from '../../../src/tasks/tcn/schema.ts';
-import { parseWindow } from '../../../src/tasks/tcn/window.ts';
-import { bodies, literals, mutations, restRows, toBytes } from './bodies.ts';
+import { parseWindow, parseWindows } from '../../../src/tasks/tcn/window.ts';
+import { batchBodies, bodies, literals, mutations, restRows, toBytes } from './bodies.ts';
+import { judge, judgeBatch } from './judge.ts';
 
 /** Both paths against JSON.parse, the judge. RUNS multiplies the cases for a long run. */
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 1);
-const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** The contract in the plainest words: JSON.parse, then look; null when the body must be refused. */
-function judge(body: Uint8Array, limits: Float64Array): Float32Array | null {
-  let value: unknown;
+function orRefused<T>(read: () => T): T | null {
   try {
-    value = JSON.parse(decoder.decode(body));
-  } catch {
-    return null;
-  }
-  const rows = (Object(value) as { x?: unknown }).x;
-  if (Array.isArray(value) || !Array.isArray(rows) || rows.length !== ROWS) return null;
-  if (!rows.every((row) => Array.isArray(row) && row.length === CHANNELS)) return null;
-  const numbers: unknown[] = rows.flat();
-  if (!numbers.every((n, i) => typeof n === 'number' && Math.abs(n) <= limits[i % CHANNELS]!)) return null;
-  const window = Float32Array.from(numbers as number[]);
-  return window.every(Number.isFinite) ? window : null;
-}
-
-function exact(body: Uint8Array, limits: Float64Array): Float32Array | null {
-  try {
-    return explain(body, INFER_DOOR, limits);
+    return read();
   } catch (thrown) {
     if (thrown instanceof SidecarError && ['INVALID_INPUT', 'INVALID_UTF8'].includes(thrown.code)) return null;
     throw thrown;
@@ -45,7 +28,8 @@ let fast = 0;
 function checkAgreement(body: Uint8Array, limits: Float64Array): void {
   const wanted = bits(judge(body, limits));
   const quick = bits(parseWindow(body, INFER_DOOR, limits));
-  if (bits(exact(body, limits)) !== wanted) throw new Error('the exact path differs from JSON.parse');
+  if (bits(orRefused(() => explain(body, INFER_DOOR, limits))) !== wanted)
+    throw new Error('the exact path differs from JSON.parse');
   if (quick !== null && quick !== wanted) throw new Error('the one-pass parser differs from JSON.parse');
   if (wanted !== null) accepted++;
   if (quick !== null) fast++;
@@ -72,6 +56,40 @@ t.test('mutated bodies: no accident makes the paths disagree', async (t) => {
     { numRuns: 1500 * RUNS },
   );
   t.ok(accepted > before, 'some mutants are still windows');
+});
+
+const MOST = 4;
+const allBits = (windows: readonly (Float32Array | Error | null)[] | null) =>
+  windows && JSON.stringify(windows.map((window) => bits(window instanceof Error ? null : window)));
+
+function checkBatchAgreement(body: Uint8Array, limits: Float64Array): void {
+  const wanted = allBits(judgeBatch(body, limits, MOST));
+  const quick = allBits(parseWindows(body, limits, MOST));
+  if (allBits(orRefused(() => explainBatch(body, limits, MOST))) !== wanted)
+    throw new Error('the exact path differs from JSON.parse for a batch');
+  if (quick !== null && quick !== wanted) throw new Error('the one-pass parser differs from JSON.parse for a batch');
+  if (wanted !== null) accepted++;
+  if (quick !== null) fast++;
+}
+
+t.test('generated batches: both paths find the windows that JSON.parse finds, each in its place', async (t) => {
+  [accepted, fast] = [0, 0];
+  fc.assert(
+    fc.property(batchBodies, limits, (text, ranges) => checkBatchAgreement(toBytes(text), ranges)),
+    { numRuns: 500 * RUNS },
+  );
+  t.ok(accepted > 50 * RUNS && fast > 25 * RUNS, `${accepted} accepted, ${fast} of them in one pass`);
+});
+
+t.test('mutated batches: no accident makes the paths disagree', async (t) => {
+  [accepted, fast] = [0, 0];
+  fc.assert(
+    fc.property(batchBodies, mutations, limits, (text, change, ranges) =>
+      checkBatchAgreement(change(toBytes(text)), ranges),
+    ),
+    { numRuns: 500 * RUNS },
+  );
+  t.ok(accepted > 0, 'some mutants are still batches');
 });
 
 t.test('literals: every number reads as Math.fround(JSON.parse(literal))', async (t) => {

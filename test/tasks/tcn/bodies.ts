@@ -108,6 +108,44 @@ export const bodies: fc.Arbitrary<string> = fc
     return `${mark}${f}{${a}${before}"${key}"${b}:${c}[${d}${list}${e}]${after}${f}}${a}`;
   });
 
+/** A window of literals drawn from a few, as a JSON list. */
+const windowText = fc
+  .tuple(fc.array(tame, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 37 }), space)
+  .map(([pool, stride, between]) => {
+    const sample = (place: number) => pool[(place * stride) % pool.length]!;
+    const row = (i: number) => Array.from({ length: CHANNELS }, (_, j) => sample(i * CHANNELS + j)).join(`,${between}`);
+    return `[${Array.from({ length: ROWS }, (_, i) => `[${row(i)}]`).join(`${between},`)}]`;
+  });
+
+const noWindow = fc.oneof(
+  fc.constantFrom('null', '5', '"x"', '{}', '[]', '[[]]', '[[1,2,3,4,5,6,7,8,9]]', '{"x":[]}'),
+  windowText.map((text) => text.replace(/-?[0-9]+/, '36e9')),
+  windowText.map((text) => text.slice(0, text.lastIndexOf(',[') < 0 ? 1 : text.lastIndexOf(',[')).concat(']')),
+);
+
+/** Batches of none to five windows, most of them right; the layout, the key and what stands around them vary. */
+export const batchBodies: fc.Arbitrary<string> = fc
+  .record({
+    windows: fc.oneof(
+      { weight: 3, arbitrary: fc.array(windowText, { minLength: 1, maxLength: 5 }) },
+      {
+        weight: 1,
+        arbitrary: fc.array(fc.oneof({ weight: 3, arbitrary: windowText }, { weight: 2, arbitrary: noWindow }), {
+          maxLength: 5,
+        }),
+      },
+    ),
+    spaces: fc.tuple(space, space, space, space),
+    key: fc.constantFrom('windows', 'windows', 'windows', 'windows', 'windows', 'window\\u0073', 'x'),
+    before: fc.constantFrom('', '', '', '', '"a":[{"windows":1}],', '"windows":[],', '"__proto__":{"windows":[]},'),
+    after: fc.constantFrom('', '', '', '', ',"b":"]}"', ',"windows":null', ',"windows":[[]]'),
+    mark: fc.constantFrom('', '', '', '\ufeff'),
+  })
+  .map(({ windows, spaces, key, before, after, mark }) => {
+    const [a, b, c, d] = spaces;
+    return `${mark}${a}{${before}"${key}"${b}:${c}[${d}${windows.join(`${a},${b}`)}${c}]${after}${d}}${a}`;
+  });
+
 /** What happens to bodies on the way: a byte changed, added, taken away, the end cut off. */
 export const mutations: fc.Arbitrary<(body: Uint8Array) => Uint8Array> = fc
   .array(

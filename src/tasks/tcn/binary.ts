@@ -11,7 +11,7 @@ export const WINDOW_BYTES = WINDOW_SAMPLES * FLOAT_BYTES;
 
 /** What was sent instead of a JSON body, by its Content-Type. */
 export function isBinary(contentType: string): boolean {
-  return contentType.startsWith(BINARY_TYPE);
+  return contentType.toLowerCase().startsWith(BINARY_TYPE);
 }
 
 /** The bytes as numbers, in place where their alignment allows it; valid as long as the bytes are. */

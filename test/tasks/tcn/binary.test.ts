@@ -33,6 +33,14 @@ t.test('a binary window reaches the model as the same window in JSON does', asyn
   t.same(octets.runs[0]?.input, json.runs[0]?.input);
 });
 
+t.test('its type is written in any case, as all media types are', async (t) => {
+  for (const type of ['Application/Octet-Stream', `${OCTETS}; charset=binary`, OCTETS.toUpperCase()]) {
+    const { deps, runs } = scene();
+    await infer(call(bytesOf(window()), headers({ 'content-type': type })), deps);
+    t.equal(runs.length, 1, type);
+  }
+});
+
 t.test('the body is free again once the handler has returned', async (t) => {
   for (const query of ['', 'normalized=true']) {
     const { deps, runs } = scene();

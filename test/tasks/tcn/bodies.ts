@@ -108,8 +108,8 @@ export const bodies: fc.Arbitrary<string> = fc
     return `${mark}${f}{${a}${before}"${key}"${b}:${c}[${d}${list}${e}]${after}${f}}${a}`;
   });
 
-/** A window of literals drawn from a few, as a JSON list. */
-const windowText = fc
+/** A right window of literals drawn from a few, as a JSON list. */
+export const windowText = fc
   .tuple(fc.array(tame, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 37 }), space)
   .map(([pool, stride, between]) => {
     const sample = (place: number) => pool[(place * stride) % pool.length]!;

@@ -21,6 +21,7 @@ const LEADING_ID = /^\{ ?"id": ?"([\w.:-]{0,128})", ?(?=")/;
 /** JSON longer than this is read each time. */
 const LONGEST_KEPT = 2048;
 const MOST_KEPT = 64;
+const OPEN_OBJECT = 123;
 
 /**
  * @param length value of the header of that name, "" when there is none: then all is JSON
@@ -53,7 +54,9 @@ function readRaw(bytes: number, surface: Surface): Request {
 /** Data within the JSON differs each time; JSON that only announces data is likely to come again. */
 function readJson(body: Uint8Array, jsonBytes: number, surface: Surface): Request {
   const json = Buffer.from(body.buffer as ArrayBuffer, body.byteOffset, jsonBytes);
-  if (jsonBytes < body.length && jsonBytes <= LONGEST_KEPT) return readKept(json, surface);
+  // else the rest of another client's request, behind its id, would be taken for that request
+  const isWhole = json[0] === OPEN_OBJECT;
+  if (isWhole && jsonBytes < body.length && jsonBytes <= LONGEST_KEPT) return readKept(json, surface);
   const order = readOrder(parse(toText(json)), surface);
   return { order, id: order.id, jsonBytes };
 }

@@ -170,6 +170,19 @@ t.test('requests that were seen before are read as if they were not: ids and dat
   }
 });
 
+t.test('what was kept of a right request makes no piece of it right', async (t) => {
+  const known = surface();
+  const rest = JSON.stringify(sized).slice(1);
+  const whole = `{"id":"1",${rest}`;
+  read(bytes(whole, data), String(whole.length), known);
+  t.match(read(bytes(rest, data), String(rest.length), known), /no JSON/, 'what follows the id');
+  const single = surface({ ...SIGNATURE, inputs: [SIGNATURE.inputs[0]!] });
+  const values = bytes(floats(...DATA_A));
+  read(values, '0', single);
+  const words = `raw ${values.length}`;
+  t.match(read(bytes(words, values), String(words.length), single), /no JSON/, 'the words of a key');
+});
+
 t.test('what is kept of requests has an end', async (t) => {
   const known = surface();
   for (let i = 0; i < 1000; i++) {

@@ -180,10 +180,10 @@ export interface TaskDeps {
    */
   served(call?: Pick<Call, 'header' | 'requestId'>): ServedModel;
   /**
-   * Takes this many windows from what the caller may still send.
-   * Throws RATE_LIMITED, with the time after which it may go on, when its rate is used up.
+   * Takes this many windows from what the caller may still send; `taken` of them have been taken before, when it was not
+   * known how many there are. Throws RATE_LIMITED, with the time after which the same is let in, when its rate is used up.
    */
-  admit(call: Pick<Call, 'peer'>, windows: number): void;
+  admit(call: Pick<Call, 'peer'>, windows: number, taken?: number): void;
   settings(): TaskSettings;
   readonly clock: Clock;
 }

@@ -15,8 +15,11 @@ export interface RateLimitParts {
   rate(): Rate;
 }
 
-/** Takes windows from a client's bucket. Throws RATE_LIMITED with the time after which the same is let in. */
-export type Admit = (call: Pick<Call, 'peer'>, windows: number) => void;
+/**
+ * Takes windows from a client's bucket, without those that were taken before: of a request that is refused for the rest they
+ * stay taken, and are taken again when it comes again. Throws RATE_LIMITED with the time after which the same is let in.
+ */
+export type Admit = (call: Pick<Call, 'peer'>, windows: number, taken?: number) => void;
 
 interface Bucket {
   /** May be below zero: a batch larger than the burst is let in from a full bucket, and paid for afterwards. */
@@ -30,14 +33,14 @@ const MAX_CLIENTS = 4096;
 /** A token bucket per client, one token a window. */
 export function createRateLimit({ clock, rate }: RateLimitParts): Admit {
   const buckets = new Map<string, Bucket>();
-  return (call, windows) => {
+  return (call, windows, taken = 0) => {
     const { windowsPerSecond, burst } = rate();
     if (windowsPerSecond === null) return;
     const size = burst ?? Math.max(1, windowsPerSecond);
     const bucket = fill(take(buckets, toClient(call.peer), size, clock()), size, windowsPerSecond, clock());
     const missing = Math.min(windows, size) - bucket.tokens;
-    if (missing > 0) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
-    bucket.tokens -= windows;
+    if (missing > taken) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
+    bucket.tokens -= windows - taken;
   };
 }
 

@@ -4,9 +4,9 @@ import { createRateLimit, type Rate } from '../../src/http/rate-limit.ts';
 function world(rate: Rate) {
   const clock = { now: 0 };
   const admit = createRateLimit({ clock: () => clock.now, rate: () => rate });
-  const ask = (peer: string, windows = 1) => {
+  const ask = (peer: string, windows = 1, ...taken: number[]) => {
     try {
-      admit({ peer }, windows);
+      admit({ peer }, windows, ...taken);
       return 'in';
     } catch (thrown) {
       const { code, retryAfterMs } = thrown as { code: string; retryAfterMs: number };
@@ -37,6 +37,18 @@ t.test('a batch beyond the burst is let in from a full bucket, and paid for', as
   t.equal(ask('a'), 'RATE_LIMITED 100');
   clock.now = 1101;
   t.equal(ask('a'), 'in');
+});
+
+t.test('a batch whose size is known after its first window was taken comes in, too', async (t) => {
+  const batch = (windows: number) => [ask('a', 1), ask('a', windows, 1)];
+  const { ask, clock } = world({ windowsPerSecond: 10, burst: 8 });
+  t.same(batch(14), ['in', 'in'], 'beyond the burst, from a full bucket');
+  clock.now = 500;
+  t.equal(ask('a'), 'RATE_LIMITED 200', 'paid for');
+  clock.now = 710;
+  t.same(batch(5), ['in', 'RATE_LIMITED 490']);
+  clock.now = 1201;
+  t.same(batch(5), ['in', 'in'], 'when it was told to');
 });
 
 t.test('an IPv6 client is its network', async (t) => {

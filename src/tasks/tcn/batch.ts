@@ -30,7 +30,7 @@ export async function inferBatch(call: Call, deps: TaskDeps): Promise<Reply> {
   const reading = toReading(call, settings);
   admit(call, deps, model, ticket);
   const read = readWindows(call, plan, reading, settings);
-  deps.admit(call, read.length - 1);
+  deps.admit(call, read.length, 1);
   const parsedAt = deps.clock();
   const inputs = read.map((one) => (one instanceof Error ? one : one.input));
   const batch = await runBatch(model, { plan, motifs }, inputs, ticket);

@@ -1,3 +1,5 @@
+import { SidecarError } from '../core/errors.ts';
+
 /** Counts requests in flight and tells when the last one has gone. */
 export interface DrainGate {
   readonly inFlight: number;
@@ -35,4 +37,8 @@ export function createDrainGate(): DrainGate {
       return empty.promise;
     },
   };
+}
+
+export function shuttingDown(): SidecarError {
+  return new SidecarError('SHUTTING_DOWN', 'The daemon is shutting down; send it again to its successor in a moment.');
 }

@@ -19,6 +19,8 @@ export interface ExchangeHost extends BodyLimits {
   readonly guard: Guard | null;
   /** How errors below this path are told where no route answers; null: in the usual form. */
   errorFormAt(path: string): ErrorForm | null;
+  /** See createTurn(). */
+  isTurnFull(): boolean;
   settled(record: ExchangeRecord): void;
 }
 

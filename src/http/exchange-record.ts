@@ -1,5 +1,5 @@
 import type { SidecarError } from '../core/errors.ts';
-import type { InferenceRecord, InputWarning, WindowTally } from '../core/task.ts';
+import type { InferenceRecord, InputWarning, Reply, WindowTally } from '../core/task.ts';
 
 /** One request's outcome, told exactly once: answered, refused or given up by the client. */
 export interface ExchangeRecord {
@@ -23,4 +23,9 @@ export interface ExchangeRecord {
   /** With cause and stack, for the log only. */
   readonly error: SidecarError | null;
   readonly aborted: boolean;
+}
+
+/** A batch without a single answer has failed, though each of its windows was told why. */
+export function emptyHanded(reply: Reply | null): SidecarError | null {
+  return reply?.windows?.answered === 0 ? (reply.windows.failed[0] ?? null) : null;
 }

@@ -3,8 +3,9 @@ import type { Call, ErrorForm, Header, Reply } from '../core/task.ts';
 import { bodyTooLarge } from './body-buffer.ts';
 import { type BodyListener, BodyReader } from './body-reader.ts';
 import { corsHeaders, toPreflight } from './cors.ts';
+import { shuttingDown } from './drain.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
-import type { ExchangeRecord } from './exchange-record.ts';
+import { type ExchangeRecord, emptyHanded } from './exchange-record.ts';
 import { type Framing, type HeaderList, headerOf, readFraming } from './framing.ts';
 import { checkMediaType } from './media-type.ts';
 import { sendReply, toErrorReply } from './reply.ts';
@@ -154,6 +155,11 @@ export class Exchange implements Call, BodyListener {
 
   #answer(reply: Reply | null, error: SidecarError | null, headers: readonly Header[] = NO_HEADERS): void {
     if (this.#isGone) return this.#settle(STATUS_CLIENT_GONE, error?.code ?? 'CLIENT_GONE', error, reply, 0);
+    if (reply?.inference || !this.#host.isTurnFull()) return this.#deliver(reply, error, headers);
+    setImmediate(() => this.#isSettled || this.#deliver(reply, error, headers)); // one whose client has left is settled
+  }
+
+  #deliver(reply: Reply | null, error: SidecarError | null, headers: readonly Header[]): void {
     const sent = reply ?? toErrorReply(error!, headers, this.#errorForm());
     this.#isSettled = true; // before the write: closing the connection may call #abort from within
     try {
@@ -205,13 +211,4 @@ export class Exchange implements Call, BodyListener {
       aborted: this.#isGone,
     });
   }
-}
-
-/** A batch without a single answer has failed, though each of its windows was told why. */
-function emptyHanded(reply: Reply | null): SidecarError | null {
-  return reply?.windows?.answered === 0 ? (reply.windows.failed[0] ?? null) : null;
-}
-
-function shuttingDown(): SidecarError {
-  return new SidecarError('SHUTTING_DOWN', 'The daemon is shutting down; send it again to its successor in a moment.');
 }

@@ -71,9 +71,21 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope): number 
     for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
     if (reply.status === 204) wire.endWithoutBody(undefined, envelope.shouldClose);
     else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
-    else wire.end(toWire(reply.body, bodyBytes), envelope.shouldClose);
+    else sendBody(wire, toWire(reply.body, bodyBytes), bodyBytes, envelope.shouldClose);
   });
   return envelope.isHead ? 0 : bodyBytes;
+}
+
+/**
+ * What the client does not take now waits here until it does. The library would keep any number of replies for a client
+ * that asks and never reads; a reply that is not out yet lets it close the connection at the next request.
+ */
+function sendBody(wire: Wire, body: string | Uint8Array, bodyBytes: number, shouldClose: boolean): void {
+  if (shouldClose || bodyBytes === 0) return void wire.end(body, shouldClose);
+  const [, isEnded] = wire.tryEnd(body, bodyBytes);
+  if (isEnded) return;
+  const kept = Buffer.from(body as string); // a copy of bytes that may be somebody's to write on
+  wire.onWritable((from) => wire.tryEnd(kept.subarray(from), bodyBytes)[0]);
 }
 
 /** The library writes a string of Latin-1 as it lies in memory, a byte per character, which is no UTF-8. */

@@ -17,6 +17,7 @@ import {
   listenOnTcp,
   type TcpListener,
 } from './tcp-listener.ts';
+import { createTurn } from './turn.ts';
 import { listenOnUnix } from './unix-listener.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, Uws } from './uws.ts';
 
@@ -99,6 +100,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
     guard: deps.guard ?? null,
     errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
+    isTurnFull: createTurn(),
     settled: (record) => {
       gate.leave();
       deps.onExchange(record);

@@ -32,7 +32,9 @@ const HEAD_END = '\r\n\r\n';
  */
 export class RawClient {
   readonly socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
+  /** Bytes without which no reply can be whole. */
+  #missing = 0;
   #asked: Asked | null = null;
 
   private constructor(socket: Socket) {
@@ -75,17 +77,23 @@ export class RawClient {
   }
 
   #receive(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    const reply = readReply(this.#received, false);
+    this.#pieces.push(chunk);
+    this.#missing -= chunk.length;
+    if (this.#missing > 0) return;
+    const received = Buffer.concat(this.#pieces);
+    const reply = readReply(received, false);
+    this.#pieces = [reply === null ? received : received.subarray(reply.bytes)];
+    if (reply === null) this.#missing = missingOf(received);
     if (reply === null) return;
-    this.#received = this.#received.subarray(reply.bytes);
     if (reply.headers.get('connection') === 'close') this.socket.destroySoon();
     this.#give(reply);
   }
 
   /** The library's own refusals have no Content-Length: they end with the connection. */
   #closed(): void {
-    this.#give(readReply(this.#received, true) ?? new NoReply('the connection was closed without a reply'));
+    this.#give(
+      readReply(Buffer.concat(this.#pieces), true) ?? new NoReply('the connection was closed without a reply'),
+    );
   }
 
   #give(outcome: RawReply | NoReply): void {
@@ -114,6 +122,13 @@ function readReply(bytes: Buffer, isLast: boolean): (RawReply & { readonly bytes
   if (bytes.length - from < length || (announced === undefined && !isLast)) return null;
   const body = bytes.subarray(from, from + length);
   return { status: Number(first.split(' ')[1]), headers, body, bytes: from + length };
+}
+
+/** Of a large reply, so that it is not put together at each piece. */
+function missingOf(bytes: Buffer): number {
+  const end = bytes.indexOf(HEAD_END);
+  const announced = end < 0 ? null : /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, end));
+  return announced == null ? 0 : end + HEAD_END.length + Number(announced[1]) - bytes.length;
 }
 
 function splitHeader(line: string): [name: string, value: string] {

@@ -56,8 +56,9 @@ function rule(input: Float32Array, source: ModelSource): Tensors {
   const first = input[0]! - Math.floor(input[0]!);
   for (const spec of source.outputs) {
     const values = new Float32Array(sizeOf(spec));
+    const step = 1 / values.length;
     for (let j = 0; j < values.length; j++) {
-      const sum = first + j / values.length;
+      const sum = first + j * step;
       values[j] = sum < 1 ? sum : sum - 1;
     }
     outputs[spec.name] = values;

@@ -10,7 +10,7 @@ let work = new Uint8Array(4096);
 /** `{"latent":[…],"motif_scores":[…]}` */
 export function toInferBody(latent: Float32Array, scores: Float32Array): Uint8Array {
   reserve(latent.length + scores.length, 64);
-  return work.slice(0, writeAnswer(0, { latent, scores }));
+  return copyOut(writeAnswer(0, { latent, scores }));
 }
 
 /**
@@ -21,7 +21,7 @@ export function toEncodeBody(latent: Float32Array, tail: string): Uint8Array {
   reserve(latent.length, 64 + tail.length);
   let p = writeText(work, 0, '{"latent_embedding":[');
   p = writeNumbers(work, p, latent);
-  return work.slice(0, writeText(work, p, tail));
+  return copyOut(writeText(work, p, tail));
 }
 
 /**
@@ -29,13 +29,14 @@ export function toEncodeBody(latent: Float32Array, tail: string): Uint8Array {
  * @param width of a row, where no answer tells
  */
 export function toBinaryBody(answers: readonly (Answer | null)[], width = widthOf(answers[0]!)): Uint8Array {
-  const rows = new Float32Array(answers.length * width);
+  const bytes = Buffer.allocUnsafe(answers.length * width * Float32Array.BYTES_PER_ELEMENT);
+  const rows = new Float32Array(bytes.buffer, bytes.byteOffset, answers.length * width); // a multiple of eight, always
   for (const [i, answer] of answers.entries()) {
     if (answer === null) rows.fill(Number.NaN, i * width, (i + 1) * width);
     else rows.set(answer.latent, i * width);
     if (answer?.scores) rows.set(answer.scores, i * width + answer.latent.length);
   }
-  return new Uint8Array(rows.buffer);
+  return bytes;
 }
 
 const widthOf = ({ latent, scores }: Answer) => latent.length + (scores?.length ?? 0);
@@ -68,7 +69,7 @@ export function toBatchBody(outcomes: readonly Outcome[], error: SidecarError | 
       p += encoded[i]!.length;
     } else p = writeAnswer(p, outcome);
   }
-  return work.slice(0, writeText(work, p, tail));
+  return copyOut(writeText(work, p, tail));
 }
 
 function writeAnswer(at: number, { latent, scores }: Answer): number {
@@ -77,6 +78,13 @@ function writeAnswer(at: number, { latent, scores }: Answer): number {
   p = writeText(work, p, '],"motif_scores":[');
   p = writeNumbers(work, p, scores!);
   return writeText(work, p, ']}');
+}
+
+/** Small bodies share slabs of Node's: memory of its own for each costs more than the copy. */
+function copyOut(end: number): Uint8Array {
+  const body = Buffer.allocUnsafe(end);
+  body.set(work.subarray(0, end));
+  return body;
 }
 
 function reserve(numbers: number, textBytes: number): void {

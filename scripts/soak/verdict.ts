@@ -39,8 +39,8 @@ interface Figure {
 /** One sentence for each thing that is not as it should be; none for a good run. */
 export function faultsOf(run: Run): string[] {
   const samples = run.samples.filter(({ atS }) => atS >= run.warmUpS);
-  if (samples.length < 8) return [`only ${samples.length} samples: the run was too short to judge`];
-  return [...lifeFaults(run), ...flatnessFaults(samples), ...trafficFaults(run)];
+  const tooFew = `only ${samples.length} samples: the run was too short to judge`;
+  return [...lifeFaults(run), ...(samples.length < 8 ? [tooFew] : flatnessFaults(samples)), ...trafficFaults(run)];
 }
 
 function lifeFaults({ death, errors, descriptors: [before, after] }: Run): string[] {

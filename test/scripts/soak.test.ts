@@ -67,6 +67,13 @@ t.test('each thing that is not flat is named', async (t) => {
   }
 });
 
+t.test('a daemon that dies early is not just a short run', async (t) => {
+  t.match(faultsOf(run({ samples: [], death: 'status null, signal SIGKILL' })), [
+    /the daemon ended: .*SIGKILL/,
+    /too short/,
+  ]);
+});
+
 t.test('fewer descriptors than before are no fault', async (t) => {
   t.same(faultsOf(run({ descriptors: [30, 29] })), []);
 });

@@ -48,7 +48,7 @@ interface Entry {
 }
 
 /** An estimate that is a little short costs a window that was computed for nobody. */
-const CAUTION = 1.1;
+const CAUTION = 1.25;
 const BATCHED = { batch: {} };
 
 /**

@@ -62,9 +62,8 @@ function countWindows(metrics: Metrics, { route, code, windows }: ExchangeRecord
   for (const error of windows.failed) metrics.windows(route, error.code, 1);
 }
 
-/** A window of a batch that the backend failed on, in a reply that has other answers. */
-function failedWindow({ code, windows }: ExchangeRecord): SidecarError | null {
-  if (code !== null) return null;
+/** A window of a batch that the backend failed on, whatever became of the others. */
+function failedWindow({ windows }: ExchangeRecord): SidecarError | null {
   return windows?.failed.find((error) => error.rule.http === 500) ?? null;
 }
 
@@ -85,7 +84,7 @@ function tellWarning(
 
 /** A refusal under load is the plan, not news; a fault of ours is, also where it is told as a 503. */
 function logFailure(log: Log, limit: LineLimit, exchange: ExchangeRecord, failed: SidecarError | null): void {
-  const error = exchange.error ?? failed;
+  const error = failed ?? exchange.error;
   const fields = { ...toFields(exchange), cause: causeOf(error) };
   const message = error?.message ?? 'request failed';
   if (exchange.status === 503 && error?.cause === undefined) return log.debug(fields, message);

@@ -84,7 +84,8 @@ export interface Inference {
 /**
  * A model resident in a backend.
  *
- * Ownership: `input` belongs to the model until the promise settles; the outputs are fresh and belong to the caller.
+ * Ownership: `input` belongs to the model until the promise settles, and is copied before run() returns where another
+ * backend may answer in its place; the outputs are fresh and belong to the caller.
  * Concurrency: run() may be called at any time; calls are answered each with its own result, in any order.
  * Failure: rejects with BACKEND_FAILED (this window), BACKEND_UNAVAILABLE (lane or device lost, or closed).
  */

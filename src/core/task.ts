@@ -127,6 +127,11 @@ export interface TensorDoor {
   /** What predict() takes and gives; the first side of each shape is -1, the number of windows. */
   signature(model: ServedModel): { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] };
   /**
+   * Takes the first window of a request from what its client may still send, before anything of it is read.
+   * Throws RATE_LIMITED.
+   */
+  enter(call: Call): void;
+  /**
    * Must read `inputs` before it first awaits: their memory may be the request's body.
    * @param inputs by name, checked against the signature, all with the same number of windows
    * @throws SidecarError as the task's own routes; with several windows the first failure is everybody's

@@ -38,9 +38,10 @@ export function createRateLimit({ clock, rate }: RateLimitParts): Admit {
     if (windowsPerSecond === null) return;
     const size = burst ?? Math.max(1, windowsPerSecond);
     const bucket = fill(take(buckets, toClient(call.peer), size, clock()), size, windowsPerSecond, clock());
+    bucket.tokens += taken; // given back to whoever is refused: else each try would use up what the next one needs
     const missing = Math.min(windows, size) - bucket.tokens;
-    if (missing > taken) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
-    bucket.tokens -= windows - taken;
+    if (missing > 0) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);
+    bucket.tokens -= windows;
   };
 }
 
@@ -59,9 +60,12 @@ function fill(bucket: Bucket, size: number, perSecond: number, now: number): Buc
   return bucket;
 }
 
+/** How a listener on :: sees an IPv4 client. */
+const MAPPED_IPV4 = /^(0{1,4}:){5}ffff:|^::ffff:/i;
+
 /** Whoever has one IPv6 address has a network of them, so the first 64 bits are the client. */
 function toClient(peer: string): string {
-  if (!peer.includes(':')) return peer;
+  if (!peer.includes(':') || MAPPED_IPV4.test(peer)) return peer;
   return peer.split(':').slice(0, 4).join(':');
 }
 

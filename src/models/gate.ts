@@ -3,27 +3,10 @@ import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
 import type { Runner, Ticket, TimedInference } from '../core/model.ts';
 import { MAX_TIMER_MS } from '../core/timer.ts';
+import type { GateStats } from './gate-stats.ts';
 import { InFlight } from './in-flight.ts';
 import { createPace } from './pace.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-export interface GateStats {
-  /** Windows that wait for the backend. */
-  readonly waiting: number;
-  /** Those of them that came in batches. */
-  readonly waitingInBatches: number;
-  /** Windows inside the backend. */
-  readonly inFlight: number;
-  /** Age of the oldest waiting window; null when none waits. */
-  readonly oldestMs: number | null;
-  /** Expected time of one window in the backend. */
-  readonly serviceMs: number;
-  readonly served: number;
-  /** Turned away at once, by reason. */
-  readonly refused: number;
-  /** Given up after they had been let in: deadline passed, client gone, stopped. */
-  readonly dropped: number;
-}
 
 export interface Gate extends Runner {
   stats(): GateStats;
@@ -49,6 +32,7 @@ interface Entry {
 
 /** An estimate that is a little short costs a window that was computed for nobody. */
 const CAUTION = 1.25;
+const DROPS: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CLIENT_GONE']);
 const BATCHED = { batch: {} };
 
 /**
@@ -73,8 +57,9 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     if (why !== null) return Promise.reject(why);
     return new Promise((resolve, reject) => {
       const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, place: 0, resolve, reject };
-      if (running.size < model.capacity) launch(entry, now);
+      if (waiting.size === 0 && running.size < model.capacity) launch(entry, now);
       else waiting.push(entry);
+      fill(now);
       if (timer === null || ticket.deadlineAt < timerAt) armTimer(ticket.deadlineAt, now);
     });
   }
@@ -140,6 +125,11 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
 
   function finish(entry: Entry, now: number): void {
     running.remove(entry);
+    fill(now);
+  }
+
+  /** Also when a window comes: the backend may take more at a time than it did. */
+  function fill(now: number): void {
     while (running.size < model.capacity) {
       const next = waiting.shift();
       if (next === undefined) break;
@@ -162,7 +152,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   function fail(entry: Entry, error: unknown): void {
     if (entry.isSettled) return;
     entry.isSettled = true;
-    counts.dropped += 1;
+    if (error instanceof SidecarError && DROPS.has(error.code)) counts.dropped += 1;
     entry.reject(error);
   }
 

@@ -101,7 +101,7 @@ export function createMetrics(read: () => Readings): Metrics {
   });
   const windows = new Counter({
     name: 'hailo_windows_total',
-    help: 'Windows by the route they came in at and their outcome: ok or an error code. A request refused unread counts as one.',
+    help: 'Windows by the route they came in at and their outcome: ok or an error code. A request that is refused as a whole counts as one.',
     labelNames: ['route', 'outcome'] as const,
     registers,
   });

@@ -12,6 +12,7 @@ export function createInfer(parts: OipParts): (call: Call) => Promise<Reply> {
   const surfaceOf = createSurfaces();
   return async (call) => {
     const model = servedTo(call, parts);
+    parts.tensors.enter(call);
     const surface = surfaceOf(model, parts.tensors.signature(model), parts.settings().maxBatchWindows);
     const { order, id, jsonBytes } = readRequest(call.body, call.header(LENGTH), surface);
     const inputs = toInputs(order, call.body, jsonBytes);

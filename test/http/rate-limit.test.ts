@@ -46,15 +46,19 @@ t.test('a batch whose size is known after its first window was taken comes in, t
   clock.now = 500;
   t.equal(ask('a'), 'RATE_LIMITED 200', 'paid for');
   clock.now = 710;
-  t.same(batch(5), ['in', 'RATE_LIMITED 490']);
-  clock.now = 1201;
+  t.same(batch(5), ['in', 'RATE_LIMITED 390']);
+  clock.now = 1101;
   t.same(batch(5), ['in', 'in'], 'when it was told to');
 });
 
 t.test('an IPv6 client is its network', async (t) => {
   const { ask } = world({ windowsPerSecond: 1, burst: null });
   t.same(
-    [ask('2001:db8:0:1:aaaa::1'), ask('2001:db8:0:1:bbbb::2'), ask('2001:db8:0:2::1')],
+    [
+      ask('2001:0db8:0000:0001:aaaa:0000:0000:0001'),
+      ask('2001:0db8:0000:0001:bbbb:0000:0000:0002'),
+      ask('2001:0db8:0000:0002:0000:0000:0000:0001'),
+    ],
     ['in', 'RATE_LIMITED 1000', 'in'],
   );
 });
@@ -74,4 +78,29 @@ t.test('many clients keep the memory bounded, and whoever asked last is remember
   t.equal(ask('first'), 'RATE_LIMITED 1000');
   for (let i = 0; i < 5000; i++) ask(`d${i}`);
   t.equal(ask('first'), 'in', 'forgotten after thousands of others');
+});
+
+t.test('IPv4 clients that come by an IPv6 listener are clients of their own', async (t) => {
+  const { ask } = world({ windowsPerSecond: 1, burst: null });
+  const mapped = (last: string) => `0000:0000:0000:0000:0000:ffff:7f00:${last}`;
+  t.same([ask(mapped('0001')), ask(mapped('0002')), ask(mapped('0001'))], ['in', 'in', 'RATE_LIMITED 1000']);
+});
+
+/** Windows per second that so many connections get in, each sending batches of 64 as soon as it may. */
+function rateOf(connections: number, seconds: number): number {
+  const { ask, clock } = world({ windowsPerSecond: 100, burst: 64 });
+  const nextAt = new Array<number>(connections).fill(0);
+  let windows = 0;
+  const send = (i: number) => {
+    if (nextAt[i]! > clock.now) return;
+    const refusal = [ask('a', 1), ask('a', 64, 1)].find((answer) => answer !== 'in');
+    windows += refusal === undefined ? 64 : 0;
+    nextAt[i] = clock.now + 1 + Number(refusal?.split(' ')[1] ?? 0);
+  };
+  for (; clock.now < seconds * 1000; clock.now += 1) for (let i = 0; i < connections; i++) send(i);
+  return windows / seconds;
+}
+
+t.test('connections of one client that come when they are told to have its rate together', async (t) => {
+  for (const connections of [1, 2, 4, 8, 16]) t.ok(rateOf(connections, 20) > 90, `${connections} connections`);
 });

@@ -230,3 +230,59 @@ t.test('a window whose time has passed costs nothing, also when nothing is ahead
   t.equal(await codeOf(gate.run(input(1), ticket(10))), 'DEADLINE_EXCEEDED');
   t.same(started, []);
 });
+
+t.test('whoever waits goes before whoever comes, also when the backend takes more at a time', async (t) => {
+  const started: number[] = [];
+  let capacity = 1;
+  const model: LoadedModel = {
+    id: 'm@1',
+    get capacity() {
+      return capacity;
+    },
+    lanes: 1,
+    run: (window) => {
+      started.push(window[0]!);
+      return new Promise(() => {});
+    },
+    close: async () => {},
+  };
+  const gate = createGate({ model, clock: () => 0, maxQueueSize: () => 8 });
+  for (const value of [1, 2, 3]) void gate.run(input(value), ticket());
+  capacity = 3;
+  void gate.run(input(4), { ...ticket(), batch: {} });
+  t.same(started, [1, 2, 3]);
+});
+
+t.test('a window that the backend failed on was not dropped by the queue', async (t) => {
+  const { gate, started } = world();
+  const code = codeOf(gate.run(input(1), ticket()));
+  started[0]?.fail(Object.assign(new Error('no'), { code: 'BACKEND_FAILED' }));
+  t.equal(await code, 'BACKEND_FAILED');
+  t.match(gate.stats(), { dropped: 0, served: 0 });
+});
+
+t.test('answers that are there are taken before anybody is turned away', async (t) => {
+  const waiting: (() => void)[] = [];
+  let polls = 0;
+  const model: LoadedModel = {
+    id: 'm@1',
+    capacity: 1,
+    lanes: 1,
+    run: (window) =>
+      new Promise((resolve) =>
+        waiting.push(() => resolve({ outputs: { y: window }, backend: 'cpu', degraded: null, computeMs: 2 })),
+      ),
+    poll: () => {
+      polls += 1;
+      waiting.shift()?.();
+    },
+    close: async () => {},
+  };
+  const gate = createGate({ model, clock: () => 0, maxQueueSize: () => 1 });
+  const answers = [gate.run(input(1), ticket()), gate.run(input(2), ticket())];
+  await turn();
+  t.equal(gate.refusal(ticket()), null, 'the first has left, the second computes, nobody waits');
+  await Promise.all(answers);
+  t.ok(polls >= 3);
+  t.match(gate.stats(), { served: 2, refused: 0 });
+});

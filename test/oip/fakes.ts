@@ -65,6 +65,7 @@ export function parts(options: PartsOptions = {}): OipParts {
   return {
     version: '1.2.3',
     tensors: {
+      enter: () => {},
       signature: () => SIGNATURE,
       predict: options.predict ?? (async () => prediction(['u', 1, 2], ['v', 3, 4, 5])),
     },

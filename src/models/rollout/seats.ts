@@ -36,9 +36,10 @@ export class Seats {
     if (model !== undefined && (model.version !== null || model.name !== this.active.bundle.manifest.name))
       return this.named(model.version === null ? this.#idOf(model.name) : `${model.name}@${model.version}`);
     const wanted = call.header('x-model');
-    if (wanted !== '') return this.named(wanted);
+    if (wanted !== '') return this.#ofName(model?.name, this.named(wanted));
     const { candidate } = this;
     if (candidate === null || candidate.mode !== 'canary' || candidate.resident.failure() !== null) return this.active;
+    if (model !== undefined && candidate.resident.bundle.manifest.name !== model.name) return this.active;
     const key = call.header('x-sticky-key') || call.requestId;
     return isInShare(key, candidate.share) ? candidate.resident : this.active;
   }
@@ -58,6 +59,15 @@ export class Seats {
     const seated = { active: this.active, candidate: this.candidate?.resident ?? null, standby: this.standby };
     return Object.entries(seated).flatMap(([role, resident]) =>
       resident === null ? [] : [{ role: role as Role, resident }],
+    );
+  }
+
+  /** A path that names one model is not answered by another, whatever a header says. */
+  #ofName(name: string | undefined, resident: Resident): Resident {
+    if (name === undefined || resident.bundle.manifest.name === name) return resident;
+    throw new SidecarError(
+      'MODEL_NOT_LOADED',
+      `The path asks for ${name} and X-Model for ${resident.id}: send one of them.`,
     );
   }
 

@@ -28,9 +28,10 @@ export async function inferBatch(call: Call, deps: TaskDeps): Promise<Reply> {
   const motifs = motifsOf(model, plan, settings.allowUncalibratedMotifs);
   const ticket = toBatchTicket(call, settings);
   const reading = toReading(call, settings);
-  admit(call, deps, model, ticket);
+  const first = isBinary(call.header('content-type')) ? Math.max(1, Math.floor(call.body.length / WINDOW_BYTES)) : 1;
+  admit(call, deps, model, ticket, Math.min(first, settings.maxBatchWindows));
   const read = readWindows(call, plan, reading, settings);
-  deps.admit(call, read.length, 1);
+  if (read.length > first) deps.admit(call, read.length, first); // JSON tells how many only to whoever reads it
   const parsedAt = deps.clock();
   const inputs = read.map((one) => (one instanceof Error ? one : one.input));
   const batch = await runBatch(model, { plan, motifs }, inputs, ticket);

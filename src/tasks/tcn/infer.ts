@@ -63,8 +63,15 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
 }
 
 /** Turns away what would be turned away later, before it costs the reading of a window. */
-export function admit(call: Call, deps: TaskDeps, { runner }: ServedModel, ticket: Ticket, windows = 1): void {
-  deps.admit(call, windows);
+export function admit(
+  call: Call,
+  deps: TaskDeps,
+  { runner }: ServedModel,
+  ticket: Ticket,
+  windows = 1,
+  taken = 0,
+): void {
+  deps.admit(call, windows, taken);
   const refusal = runner.refusal(ticket);
   if (refusal !== null) throw refusal;
 }

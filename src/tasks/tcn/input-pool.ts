@@ -12,7 +12,7 @@ export function takeInput(): Float32Array {
   return free.pop() ?? new Float32Array(ROWS * CHANNELS);
 }
 
-/** Only an input of takeInput() that the runner gave back: whoever kept it would see another window in it. */
+/** Only what the runner gave back, and of that size: whoever kept it would see another window in it. */
 export function returnInput(input: Float32Array): void {
   if (free.length < MOST) free.push(input);
 }

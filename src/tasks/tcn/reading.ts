@@ -1,4 +1,4 @@
-import { type SidecarError, toSidecarError } from '../../core/errors.ts';
+import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { Call, InputWarning, TaskSettings } from '../../core/task.ts';
 import { checkSamples, isBinary, readBinaryWindow } from './binary.ts';
 import type { Door } from './door.ts';
@@ -55,6 +55,7 @@ export function fromFloats(window: Float32Array, plan: Plan, { isReady, limits }
     if (isWithin) return { input, warnings: inspectUnits(window) };
   }
   checkSamples(window, limits, loc);
+  if (!isReady) throw new SidecarError('INTERNAL', 'A window was refused in which nothing is wrong.');
   return { input: window.slice(), warnings: NO_WARNINGS };
 }
 

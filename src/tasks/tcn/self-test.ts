@@ -1,23 +1,25 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
+import { admit } from './infer.ts';
 import { normalise } from './normalise.ts';
 import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
 import { CHANNELS, ROWS } from './schema.ts';
+import { toTicket } from './ticket.ts';
 
 /** A sensor at rest, flat on a table: gravity on z and a plausible magnetic field. */
 const AT_REST = [0, 0, 9.81, 0, 0, 0, 22, 0, -42];
 
 const restWindow = () => Float32Array.from({ length: ROWS * CHANNELS }, (_, i) => AT_REST[i % CHANNELS]!);
 
-/** POST /test: a window of our own through the model in service; the body is ignored. @throws SidecarError, all 503 */
+/** POST /test: a window of our own through the model in service; the body is ignored. @throws SidecarError RATE_LIMITED, else with 503 */
 export async function selfTest(call: Call, deps: TaskDeps): Promise<Reply> {
   try {
     return await runRest(call, deps);
   } catch (thrown) {
     const error = toSidecarError(thrown);
-    if (error.rule.http === 503) throw error;
+    if (error.rule.http === 503 || error.rule.http === 429) throw error;
     const detail = `The test window failed: ${error.message} See the log under this request id.`;
     throw new SidecarError('BACKEND_UNAVAILABLE', detail, { cause: error });
   }
@@ -29,9 +31,10 @@ async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
   const plan = planOf(model);
   const settings = deps.settings();
   const motifs = plan.calibrated ?? (settings.allowUncalibratedMotifs ? plan.uncalibrated : null);
+  const ticket = toTicket(call, settings);
+  admit(call, deps, model, ticket);
   const input = normalise(restWindow(), plan.scale);
   const parseMs = deps.clock() - startedAt;
-  const ticket = { deadlineAt: call.receivedAt + settings.deadlineMs, isGone: () => call.isGone() };
   const { outputs, backend, degraded, queueMs, inferMs } = await model.runner.run(input, ticket);
   const answeredAt = deps.clock();
   const { latent, scores } = toAnswer(outputs, plan, motifs);

@@ -17,6 +17,7 @@ import { toBatchTicket, toTicket } from './ticket.ts';
 export function createTensorDoor(deps: TaskDeps): TensorDoor {
   return {
     signature: (model) => signatureOf(model, deps),
+    enter: (call) => deps.admit(call, 1),
     predict: (call, model, inputs, options) => predict(call, deps, model, inputs, options),
   };
 }
@@ -49,7 +50,7 @@ async function predict(
   const { data } = inputs.get(model.manifest.input.name)!;
   const count = data.length / WINDOW_SAMPLES;
   const ticket = count === 1 ? toTicket(call, settings) : toBatchTicket(call, settings);
-  admit(call, deps, model, ticket, count);
+  admit(call, deps, model, ticket, count, 1);
   const read = readAll(data, plan, readingOf(isNormalised, settings));
   const parsedAt = deps.clock();
   const { outcomes, inference } = await runBatch(

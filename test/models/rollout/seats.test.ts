@@ -2,7 +2,10 @@ import t from 'tap';
 import type { Resident } from '../../../src/models/rollout/resident.ts';
 import { Seats } from '../../../src/models/rollout/seats.ts';
 
-const resident = (id: string, failure: string | null = null) => ({ id, failure: () => failure }) as Resident;
+const resident = (id: string, failure: string | null = null) => {
+  const [name, version] = id.split('@');
+  return { id, failure: () => failure, bundle: { manifest: { name, version } } } as Resident;
+};
 const call = (headers: Record<string, string> = {}, requestId = 'r') => ({
   requestId,
   header: (name: string) => headers[name] ?? '',
@@ -34,4 +37,17 @@ t.test('a canary gets its share by the sticky key, else by the request id, and n
   seats.candidate = { resident: resident('a@2'), mode: 'canary', share: 0.5 };
   const byId = new Set(keys.map((id) => seats.choose(call({}, id)).id));
   t.same([...byId].sort(), ['a@1', 'a@2']);
+});
+
+t.test('a path that names a model is answered by that model alone', async (t) => {
+  const seats = new Seats(resident('a@1'));
+  seats.candidate = { resident: resident('b@1'), mode: 'canary', share: 1 };
+  const choose = (name: string, version: string | null, headers = {}) =>
+    seats.choose(call(headers), { name, version }).id;
+  t.equal(seats.choose(call()).id, 'b@1', 'who names none gets the canary');
+  t.same([choose('a', null), choose('a', '1'), choose('b', null)], ['a@1', 'a@1', 'b@1']);
+  t.throws(() => choose('a', null, { 'x-model': 'b@1' }), { code: 'MODEL_NOT_LOADED', message: /X-Model/ });
+  t.throws(() => choose('c', null), { code: 'MODEL_NOT_LOADED' });
+  seats.candidate = { resident: resident('a@2'), mode: 'canary', share: 1 };
+  t.same([choose('a', null), choose('a', '1')], ['a@2', 'a@1'], 'a canary of the same name has its share');
 });

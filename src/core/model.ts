@@ -37,6 +37,13 @@ export interface Runner {
   run(input: Float32Array, ticket: Ticket): Promise<TimedInference>;
 }
 
+/** A model as a path names it. */
+export interface WantedModel {
+  readonly name: string;
+  /** null: the one that answers when nobody asks for a version. */
+  readonly version: string | null;
+}
+
 /** A verified model in service. A task reads it once per call, so that no reply mixes two models. */
 export interface ServedModel {
   /** name@version */

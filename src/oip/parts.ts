@@ -1,5 +1,5 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
-import type { ServedModel } from '../core/model.ts';
+import type { ServedModel, WantedModel } from '../core/model.ts';
 import type { Call, TaskSettings, TensorDoor } from '../core/task.ts';
 
 /** What this protocol needs of the daemon. */
@@ -16,11 +16,6 @@ export interface OipParts {
   /** What computes, as the protocol names platforms: PROJECT_FORMAT. */
   platform(): string;
   settings(): Pick<TaskSettings, 'maxBatchWindows'>;
-}
-
-export interface WantedModel {
-  readonly name: string;
-  readonly version: string | null;
 }
 
 export interface LoadedVersion {

@@ -1,4 +1,5 @@
 import { SidecarError } from '../../core/errors.ts';
+import type { WantedModel } from '../../core/model.ts';
 import type { Call } from '../../core/task.ts';
 import type { CandidateMode } from '../store/store-state.ts';
 import type { Resident } from './resident.ts';
@@ -9,13 +10,6 @@ export interface SeatedCandidate {
   readonly mode: CandidateMode;
   /** Of the requests, 0 to 1; only of a canary. */
   readonly share: number;
-}
-
-/** A model as a path names it. */
-export interface WantedModel {
-  readonly name: string;
-  /** null: the one that answers when nobody asks for a version. */
-  readonly version: string | null;
 }
 
 export type Role = 'active' | 'candidate' | 'standby';

@@ -1,11 +1,11 @@
 import { retryHeaders, SidecarError } from '../../core/errors.ts';
 import type { Call, Header, InputWarning, Reply, TaskDeps, TaskSettings } from '../../core/task.ts';
 import { wantsBinary } from './accept.ts';
+import { admit, requireMotifs } from './admission.ts';
 import { type BatchOutcome, type Outcome, runBatch } from './batch-run.ts';
 import { BINARY_TYPE, isBinary, toFloats, WINDOW_BYTES, WINDOW_SAMPLES } from './binary.ts';
 import { layoutOf, toBatchBody, toBinaryBody } from './body.ts';
 import { explainBatch } from './explain.ts';
-import { admit, motifsOf } from './infer.ts';
 import type { Motifs } from './motifs.ts';
 import type { Answer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -25,7 +25,7 @@ export async function inferBatch(call: Call, deps: TaskDeps): Promise<Reply> {
   const settings = deps.settings();
   const model = deps.served(call);
   const plan = planOf(model);
-  const motifs = motifsOf(model, plan, settings.allowUncalibratedMotifs);
+  const motifs = requireMotifs(model, plan, settings.allowUncalibratedMotifs);
   const ticket = toBatchTicket(call, settings);
   const reading = toReading(call, settings);
   const first = isBinary(call.header('content-type')) ? Math.max(1, Math.floor(call.body.length / WINDOW_BYTES)) : 1;

@@ -1,7 +1,7 @@
-import { SidecarError } from '../../core/errors.ts';
-import type { ServedModel, Ticket } from '../../core/model.ts';
+import type { ServedModel } from '../../core/model.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
 import { wantsBinary } from './accept.ts';
+import { admit, requireMotifs } from './admission.ts';
 import { BINARY_TYPE } from './binary.ts';
 import { layoutOf, toBinaryBody, toEncodeBody, toInferBody } from './body.ts';
 import { type Door, ENCODE_DOOR, INFER_DOOR } from './door.ts';
@@ -22,7 +22,7 @@ interface Endpoint {
 
 const INFER: Endpoint = {
   door: INFER_DOOR,
-  motifs: motifsOf,
+  motifs: requireMotifs,
   toJson: ({ latent, scores }) => toInferBody(latent, scores!),
 };
 
@@ -60,29 +60,4 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
   const headers = toHeaders(inference, timing, source?.source ?? null, warnings);
   if (isBinary) headers.push(layoutOf(found));
   return { status: 200, contentType: isBinary ? BINARY_TYPE : 'application/json', headers, body, inference, warnings };
-}
-
-/** Turns away what would be turned away later, before it costs the reading of a window. */
-export function admit(
-  call: Call,
-  deps: TaskDeps,
-  { runner }: ServedModel,
-  ticket: Ticket,
-  windows = 1,
-  taken = 0,
-): void {
-  deps.admit(call, windows, taken);
-  const refusal = runner.refusal(ticket);
-  if (refusal !== null) throw refusal;
-}
-
-/** The source of this model's scores, or the rule that stands in for one where the operator allowed it. */
-export function motifsOf(model: ServedModel, plan: Plan, isUncalibratedAllowed: boolean): Motifs {
-  if (plan.calibrated !== null) return plan.calibrated;
-  if (isUncalibratedAllowed) return plan.uncalibrated;
-  throw new SidecarError(
-    'NO_MOTIF_SOURCE',
-    `Model ${model.id} has no motif scores and its bundle no motif head; /encode serves its latents. ` +
-      'Add a head to the bundle, serve a model with motif_scores, or set inference.allow_uncalibrated_motifs.',
-  );
 }

@@ -1,6 +1,6 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
-import { admit } from './infer.ts';
+import { admit, motifsOf } from './admission.ts';
 import { normalise } from './normalise.ts';
 import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
@@ -30,7 +30,7 @@ async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
   const model = deps.served(call);
   const plan = planOf(model);
   const settings = deps.settings();
-  const motifs = plan.calibrated ?? (settings.allowUncalibratedMotifs ? plan.uncalibrated : null);
+  const motifs = motifsOf(plan, settings.allowUncalibratedMotifs);
   const ticket = toTicket(call, settings);
   admit(call, deps, model, ticket);
   const input = normalise(restWindow(), plan.scale);

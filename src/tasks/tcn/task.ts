@@ -1,11 +1,12 @@
 import { toSidecarError } from '../../core/errors.ts';
 import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
+import { requireMotifs } from './admission.ts';
 import { inferBatch } from './batch.ts';
 import { BINARY_TYPE } from './binary.ts';
 import { BATCH_DOC, ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
 import { ENCODE_DOOR } from './door.ts';
 import { explain } from './explain.ts';
-import { encode, infer, motifsOf } from './infer.ts';
+import { encode, infer } from './infer.ts';
 import { checkManifest } from './manifest-check.ts';
 import { normalise, toConversion, toZScore } from './normalise.ts';
 import { toAnswer } from './outputs.ts';
@@ -81,7 +82,7 @@ function endpoints(deps: TaskDeps): Readonly<Record<string, string>> {
   const encoding = readiness(() => planOf(deps.served()));
   const inferring = readiness(() => {
     const model = deps.served();
-    motifsOf(model, planOf(model), deps.settings().allowUncalibratedMotifs);
+    requireMotifs(model, planOf(model), deps.settings().allowUncalibratedMotifs);
   });
   return { '/infer': inferring, '/infer/batch': inferring, '/encode': encoding, '/test': encoding };
 }

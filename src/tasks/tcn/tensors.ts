@@ -2,10 +2,9 @@ import { type SidecarError, toSidecarError } from '../../core/errors.ts';
 import type { ServedModel } from '../../core/model.ts';
 import type { Call, Prediction, PredictOptions, TaskDeps, TensorDoor } from '../../core/task.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import { admit, motifsOf } from './admission.ts';
 import { runBatch } from './batch-run.ts';
 import { WINDOW_SAMPLES } from './binary.ts';
-import { admit } from './infer.ts';
-import type { Motifs } from './motifs.ts';
 import type { Answer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
@@ -33,8 +32,7 @@ function signatureOf(model: ServedModel, deps: TaskDeps): ReturnType<TensorDoor[
 
 const FIRST = ['inputs', 0, 'data', 0];
 
-const sourceOf = (plan: Plan, deps: TaskDeps): Motifs | null =>
-  plan.calibrated ?? (deps.settings().allowUncalibratedMotifs ? plan.uncalibrated : null);
+const sourceOf = (plan: Plan, deps: TaskDeps) => motifsOf(plan, deps.settings().allowUncalibratedMotifs);
 
 async function predict(
   call: Call,

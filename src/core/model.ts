@@ -7,8 +7,8 @@ export interface Ticket {
   /** Monotonic milliseconds after which an answer is worthless. */
   readonly deadlineAt: number;
   /**
-   * The request that this window is one of several of; such windows wait until no single one does, and take turns between
-   * requests. Absent: a single window.
+   * The request that this window is one of several of, or that waits longer than usual; such windows wait until no others
+   * do, and take turns between requests. Absent: a single window in a hurry.
    */
   readonly batch?: object;
   /** True once the client has left: the window is dropped before it costs anything. */

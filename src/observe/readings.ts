@@ -26,7 +26,11 @@ export interface Readings extends RolloutReadings {
 export function registerReadings(registers: Registry[], read: () => Readings): void {
   const reading = readingsOf(registers, read);
   reading('hailo_queue_waiting', 'Windows waiting for the backend.', (now) => now.waiting);
-  reading('hailo_queue_waiting_in_batches', 'Those of them that came in batches.', (now) => now.waitingInBatches);
+  reading(
+    'hailo_queue_waiting_in_batches',
+    'Those of them that came in batches, or whose clients wait longer than usual.',
+    (now) => now.waitingInBatches,
+  );
   reading('hailo_queue_in_flight', 'Windows inside the backend.', (now) => now.inFlight);
   reading('hailo_queue_oldest_seconds', 'Age of the oldest waiting window.', (now) =>
     now.oldestMs === null ? null : now.oldestMs / 1000,

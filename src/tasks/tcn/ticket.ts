@@ -6,11 +6,17 @@ type Deadlines = Pick<TaskSettings, 'deadlineMs' | 'maxDeadlineMs'>;
 
 const MILLISECONDS = /^[1-9]\d{0,8}$/;
 
-/** The place of a single window in the gate. @throws SidecarError BAD_REQUEST for an X-Request-Timeout-Ms that is none */
+/**
+ * The place of a single window in the gate. One whose client waits longer than usual goes with the batches: a few of
+ * those would fill the queue otherwise, and leave no time to whoever has only his 40 ms.
+ *
+ * @throws SidecarError BAD_REQUEST for an X-Request-Timeout-Ms that is none
+ */
 export function toTicket(call: Call, { deadlineMs, maxDeadlineMs }: Deadlines): Ticket {
   const wantedMs = readTimeout(call.header('x-request-timeout-ms'));
   const ownMs = wantedMs === null ? deadlineMs : Math.min(wantedMs, Math.max(deadlineMs, maxDeadlineMs));
-  return { deadlineAt: call.receivedAt + ownMs, isGone: () => call.isGone() };
+  const ticket = { deadlineAt: call.receivedAt + ownMs, isGone: () => call.isGone() };
+  return ownMs > deadlineMs ? { ...ticket, batch: {} } : ticket;
 }
 
 /** The place that all windows of one request share: they wait behind single ones, and longer. @throws as toTicket() */

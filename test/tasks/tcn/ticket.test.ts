@@ -22,6 +22,13 @@ t.test('a limit below the usual deadline does not shorten it', async (t) => {
   t.equal(toTicket(asking('90'), short).deadlineAt, 140);
 });
 
+t.test('who waits longer waits behind those who do not', async (t) => {
+  t.equal(toTicket(asking(''), settings).batch, undefined);
+  t.equal(toTicket(asking('40'), settings).batch, undefined);
+  t.same(toTicket(asking('41'), settings).batch, {});
+  t.not(toTicket(asking('41'), settings).batch, toTicket(asking('41'), settings).batch, 'each with a turn of its own');
+});
+
 t.test('what is no number of milliseconds is refused, never guessed', async (t) => {
   for (const timeout of ['0', '-1', '1.5', '1e3', '5ms', ' ', '10000000000', 'NaN'])
     t.throws(() => toTicket(asking(timeout), settings), { code: 'BAD_REQUEST', message: /X-Request-Timeout-Ms/ });

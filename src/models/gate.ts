@@ -32,7 +32,7 @@ interface Entry {
 
 /** An estimate that is a little short costs a window that was computed for nobody. */
 const CAUTION = 1.25;
-const DROPS: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CLIENT_GONE']);
+const DROPS: ReadonlySet<string> = new Set(['QUEUE_FULL', 'DEADLINE_EXCEEDED', 'CLIENT_GONE']);
 const BATCHED = { batch: {} };
 
 /**
@@ -58,7 +58,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     return new Promise((resolve, reject) => {
       const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, place: 0, resolve, reject };
       if (waiting.size === 0 && running.size < model.capacity) launch(entry, now);
-      else waiting.push(entry);
+      else admit(entry);
       fill(now);
       if (timer === null || ticket.deadlineAt < timerAt) armTimer(ticket.deadlineAt, now);
     });
@@ -74,7 +74,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   /** Why a window cannot be let in, or null. */
   function judge(ticket: Ticket, now: number): SidecarError | null {
     const competing = waiting.sizeFor(ticket);
-    if (competing >= maxQueueSize()) {
+    if (competing >= maxQueueSize() && !waiting.canMakeRoom(ticket)) {
       return late('QUEUE_FULL', `The queue is full (${competing} windows wait); retry later.`);
     }
     if (now >= ticket.deadlineAt) return late('DEADLINE_EXCEEDED', 'The deadline had passed already; retry later.');
@@ -84,6 +84,14 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     const waitMs = (Math.max(0, ahead - model.lanes + 1) * pace.intervalMs) / model.lanes;
     if (now + (waitMs + pace.serviceMs) * CAUTION <= ticket.deadlineAt) return null;
     return late('DEADLINE_EXCEEDED', `No answer is possible in time: ${ahead} windows are ahead; retry later.`);
+  }
+
+  /** The place of one more in a full room is the newest of whoever has most there: no request can keep others out. */
+  function admit(entry: Entry): void {
+    if (waiting.sizeFor(entry.ticket) >= maxQueueSize()) {
+      fail(waiting.makeRoom(), late('QUEUE_FULL', 'The queue is full, and others had less waiting; retry later.'));
+    }
+    waiting.push(entry);
   }
 
   function late(code: 'QUEUE_FULL' | 'DEADLINE_EXCEEDED', sentence: string): SidecarError {

@@ -24,6 +24,11 @@ export class Ring<T> {
     return item;
   }
 
+  /** The newest. */
+  pop(): T | undefined {
+    return this.size === 0 ? undefined : this.#items.pop();
+  }
+
   forEach(visit: (item: T) => void): void {
     for (let i = this.#head; i < this.#items.length; i++) visit(this.#items[i] as T);
   }

@@ -46,6 +46,24 @@ export class WaitingRoom<T extends Waiting> {
     return entry;
   }
 
+  /** Whether a full room has a place for such a window at the cost of a request that has more waiting. */
+  canMakeRoom({ batch }: Pick<Ticket, 'batch'>): boolean {
+    if (batch === undefined) return false;
+    return (this.#longest()?.size ?? 0) > (this.#batches.get(batch)?.size ?? 0) + 1;
+  }
+
+  /** Takes the newest window of the request that has the most waiting; only while windows of batches wait. */
+  makeRoom(): T {
+    this.#inBatches -= 1;
+    return this.#longest()!.pop()!;
+  }
+
+  #longest(): Ring<T> | null {
+    let longest: Ring<T> | null = null;
+    for (const own of this.#batches.values()) if (own.size > (longest?.size ?? 0)) longest = own;
+    return longest;
+  }
+
   /** How many would start before a window that came now. */
   aheadOf({ batch }: Pick<Ticket, 'batch'>): number {
     let ahead = this.#singles.size;

@@ -286,3 +286,22 @@ t.test('answers that are there are taken before anybody is turned away', async (
   t.ok(polls >= 3);
   t.match(gate.stats(), { served: 2, refused: 0 });
 });
+
+t.test('many batches of one client leave room for the batch of another', async (t) => {
+  const { gate, started } = world({ capacity: 1, maxQueueSize: 6 });
+  const send = (batch: object, count: number) =>
+    Array.from({ length: count }, (_, i) => codeOf(gate.run(input(i), { ...ticket(), batch })));
+  const greedy = [send({}, 6), send({}, 6)].flat();
+  const small = send({}, 2);
+  for (let i = 0; i < 7; i++) {
+    started[i]?.end();
+    await turn();
+  }
+  t.same(await Promise.all(small), ['answered', 'answered']);
+  const codes = await Promise.all(greedy);
+  t.same(
+    [codes.filter((code) => code === 'answered').length, codes.filter((code) => code === 'QUEUE_FULL').length],
+    [5, 7],
+  );
+  t.match(gate.stats(), { waiting: 0, inFlight: 0, served: 7 });
+});

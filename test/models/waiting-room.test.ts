@@ -65,3 +65,15 @@ t.test('the oldest is the one that came first, wherever it waits', async (t) => 
   room.push(entry('a', {}, 5));
   t.equal(room.oldestAt(), 5);
 });
+
+t.test('a full room has a place for whoever has less waiting than another', async (t) => {
+  const room = new WaitingRoom<Entry>();
+  const [a, b] = [{}, {}];
+  for (const name of ['a1', 'a2', 'a3']) room.push(entry(name, a));
+  t.same([room.canMakeRoom({ batch: a }), room.canMakeRoom({ batch: b }), room.canMakeRoom({})], [false, true, false]);
+  t.equal(room.makeRoom().name, 'a3');
+  room.push(entry('b1', b));
+  t.equal(room.canMakeRoom({ batch: b }), false, 'two and one: a swap would only turn it round');
+  t.same(emptied(room), ['a1', 'b1', 'a2']);
+  t.equal(room.size, 0);
+});

@@ -35,6 +35,15 @@ t.test('a refusal repeats nothing of what was sent, nor of the token', async (t)
   t.notMatch(message, /guess|horse/);
 });
 
+/** The rule in other words than the guard's: the scheme in any case, spaces, the token, spaces. */
+function isRight(header: string): boolean {
+  const scheme = header.slice(0, 7);
+  let [from, to] = [7, header.length];
+  while (header[from] === ' ') from += 1;
+  while (to > from && header[to - 1] === ' ') to -= 1;
+  return scheme.toLowerCase() === 'bearer ' && header.slice(from, to) === TOKEN;
+}
+
 t.test('no header but the right one opens anything', async (t) => {
   const header = fc.oneof(
     fc.string(),
@@ -46,13 +55,22 @@ t.test('no header but the right one opens anything', async (t) => {
       .map((a) => a.join('')),
   );
   fc.assert(
-    fc.property(header, (authorization) => {
-      const isRight = /^bearer +(.*?) *$/i.exec(authorization)?.[1] === TOKEN;
-      return letsIn({ authorization }) === isRight;
-    }),
+    fc.property(header, (authorization) => letsIn({ authorization }) === isRight(authorization)),
     { numRuns: 2000 },
   );
   t.pass('2000 headers');
+});
+
+t.test('a header full of spaces is judged as fast as any other', async (t) => {
+  const tookMs = (spaces: number) => {
+    const authorization = `Bearer a${' '.repeat(spaces)}b`;
+    const from = performance.now();
+    for (let i = 0; i < 50; i++) judge({ authorization });
+    return performance.now() - from;
+  };
+  tookMs(10); // the first calls are compiled
+  const best = Math.min(...[1, 2, 3].map(() => tookMs(3900)));
+  t.ok(best < 100, `50 headers of 3,900 spaces took ${best.toFixed(1)} ms`);
 });
 
 t.test('health is for everybody to ask, and nothing else is', async (t) => {

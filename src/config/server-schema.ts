@@ -32,7 +32,8 @@ export const Server = Type.Object(
     }),
     max_connections: whole(1, 65535, {
       default: 1024,
-      description: 'How many connections may be open at a time; more are closed at once.',
+      description:
+        'How many connections may be open at a time by TCP, and as many on unix_socket; more are closed at once.',
     }),
     cors_origins: Type.Array(matching(ORIGIN_PATTERN, '"*" or an origin such as https://app.example', 512), {
       maxItems: 64,

@@ -21,7 +21,10 @@ export interface ExchangeHost extends BodyLimits {
   errorFormAt(path: string): ErrorForm | null;
   /** See createTurn(). */
   isTurnFull(): boolean;
+  /** How it ended. Never throws. */
   settled(record: ExchangeRecord): void;
+  /** Nothing of it runs, or is to be sent, any more: a stop that closes the connection cuts nothing short. */
+  left(): void;
 }
 
 /** The request line and headers, copied while the library lets us read them. */

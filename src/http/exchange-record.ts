@@ -25,6 +25,9 @@ export interface ExchangeRecord {
   readonly aborted: boolean;
 }
 
+export const STATUS_CLIENT_GONE = 499;
+export const NO_WARNINGS: ExchangeRecord['warnings'] = [];
+
 /** A batch without a single answer has failed, though each of its windows was told why. */
 export function emptyHanded(reply: Reply | null): SidecarError | null {
   return reply?.windows?.answered === 0 ? (reply.windows.failed[0] ?? null) : null;

@@ -5,27 +5,26 @@ import { type BodyListener, BodyReader } from './body-reader.ts';
 import { corsHeaders, toPreflight } from './cors.ts';
 import { shuttingDown } from './drain.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
-import { type ExchangeRecord, emptyHanded } from './exchange-record.ts';
+import { emptyHanded, NO_WARNINGS, STATUS_CLIENT_GONE } from './exchange-record.ts';
 import { type Framing, type HeaderList, headerOf, readFraming } from './framing.ts';
 import { checkMediaType } from './media-type.ts';
-import { sendReply, toErrorReply } from './reply.ts';
+import { type ReplyListener, sendReply, toErrorReply } from './reply.ts';
 import { type BoundRoute, type Match, type Place, routeFor } from './routing.ts';
 import type { Stream } from './wire.ts';
 
 const NO_BODY = new Uint8Array(0);
 const NO_HEADERS: readonly Header[] = [];
 const NO_PARAMS: Readonly<Record<string, string>> = {};
-const NO_WARNINGS: ExchangeRecord['warnings'] = [];
-const STATUS_CLIENT_GONE = 499;
 
 /**
  * The life of one request: head → body → handler → reply.
  *
- * Nothing is written once the client has gone, and the server hears of every exchange exactly once, when nothing of it
- * runs any more. A reply that closes the connection never leaves inside the parser: the library would go on with a
- * pipelined request and forget to close; outside of it, a pipelined request closes the connection by itself.
+ * Nothing is written once the client has gone. The server hears exactly once how an exchange ended, when nothing of it runs
+ * any more, and exactly once that it is left, when nothing of it is to be sent any more. The refusal of a body never leaves
+ * inside the parser: the library would go on with a pipelined request and forget to close; outside of it, a pipelined
+ * request closes the connection by itself. A reply that closes because the daemon leaves may: those behind it are answered.
  */
-export class Exchange implements Call, BodyListener {
+export class Exchange implements Call, BodyListener, ReplyListener {
   readonly method: string;
   readonly path: string;
   readonly query: string;
@@ -42,6 +41,7 @@ export class Exchange implements Call, BodyListener {
   #isRunning = false;
   #isGone = false;
   #isSettled = false;
+  #isLeft = false;
 
   constructor(host: ExchangeHost, stream: Stream, head: RequestHead) {
     this.#host = host;
@@ -112,8 +112,7 @@ export class Exchange implements Call, BodyListener {
   }
 
   #refuseMethod(allow: string): void {
-    const error = new SidecarError('METHOD_NOT_ALLOWED', `This path answers ${allow} only.`);
-    this.#answer(null, error, [['Allow', allow]]);
+    this.#answer(null, new SidecarError('METHOD_NOT_ALLOWED', `This path answers ${allow} only.`), [['Allow', allow]]);
   }
 
   onBody(body: Uint8Array): void {
@@ -133,24 +132,19 @@ export class Exchange implements Call, BodyListener {
       if (reply instanceof Promise)
         reply.then(
           (late) => this.#ended(late),
-          (thrown) => this.#failed(thrown),
+          (thrown) => this.#ended(null, toSidecarError(thrown)),
         );
       else this.#ended(reply);
     } catch (thrown) {
-      this.#failed(thrown);
+      this.#ended(null, toSidecarError(thrown));
     }
     this.body = NO_BODY;
     this.#reader.release();
   }
 
-  #ended(reply: Reply): void {
+  #ended(reply: Reply | null, error: SidecarError | null = null): void {
     this.#isRunning = false;
-    this.#answer(reply, null);
-  }
-
-  #failed(thrown: unknown): void {
-    this.#isRunning = false;
-    this.#answer(null, toSidecarError(thrown));
+    this.#answer(reply, error);
   }
 
   #answer(reply: Reply | null, error: SidecarError | null, headers: readonly Header[] = NO_HEADERS): void {
@@ -162,12 +156,15 @@ export class Exchange implements Call, BodyListener {
   #deliver(reply: Reply | null, error: SidecarError | null, headers: readonly Header[]): void {
     const sent = reply ?? toErrorReply(error!, headers, this.#errorForm());
     this.#isSettled = true; // before the write: closing the connection may call #abort from within
+    let bytes: number;
     try {
-      this.#settle(sent.status, error?.code ?? null, error, reply, this.#send(sent));
+      bytes = this.#send(sent);
     } catch (thrown) {
       this.#stream.close();
-      this.#settle(500, 'INTERNAL', toSidecarError(thrown), reply, 0);
+      this.onOut();
+      return this.#settle(500, 'INTERNAL', toSidecarError(thrown), reply, 0);
     }
+    this.#settle(sent.status, error?.code ?? null, error, reply, bytes);
   }
 
   #errorForm(): ErrorForm | null {
@@ -175,17 +172,24 @@ export class Exchange implements Call, BodyListener {
   }
 
   #send(reply: Reply): number {
-    return sendReply(this.#stream, reply, {
+    const envelope = {
       requestId: this.requestId,
       isHead: this.method === 'HEAD',
       shouldClose: this.#reader.refusal !== null || this.#isDrained() || this.#host.isLeaving(),
       cors: corsHeaders(this.header('origin'), this.#host.corsOrigins()),
-    });
+    };
+    return sendReply(this.#stream, reply, envelope, this);
+  }
+
+  onOut(): void {
+    if (!this.#isLeft) this.#host.left();
+    this.#isLeft = true;
   }
 
   #abort(): void {
     this.#isGone = true;
-    if (this.#isRunning || this.#isSettled) return; // the handler's end settles it
+    if (this.#isRunning) return; // the handler's end settles it
+    if (this.#isSettled) return this.onOut();
     const { refusal } = this.#reader;
     this.#settle(STATUS_CLIENT_GONE, refusal?.code ?? 'CLIENT_GONE', refusal, null, 0);
   }
@@ -210,5 +214,6 @@ export class Exchange implements Call, BodyListener {
       error: fault,
       aborted: this.#isGone,
     });
+    if (this.#isGone) this.onOut();
   }
 }

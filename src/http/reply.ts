@@ -11,6 +11,11 @@ export interface Envelope {
   readonly cors: readonly Header[];
 }
 
+/** Hears once that nothing of a reply is left to send, unless the client goes first. */
+export interface ReplyListener {
+  onOut(): void;
+}
+
 export const JSON_TYPE = 'application/json';
 
 const STATUS_LINES: Readonly<Record<number, string>> = {
@@ -57,12 +62,14 @@ export function bytesOf(body: string | Uint8Array): number {
 }
 
 /**
- * Puts a reply on the wire in one write. The library adds Content-Length itself, and Connection: close when told.
+ * Puts a reply on the wire, in one write where the client takes it. The library adds Content-Length itself, and
+ * Connection: close when told.
  *
- * @returns the size of the body that was sent, 0 for HEAD
+ * @returns the size of the body that is sent, 0 for HEAD
  */
-export function sendReply(wire: Wire, reply: Reply, envelope: Envelope): number {
+export function sendReply(wire: Wire, reply: Reply, envelope: Envelope, listener: ReplyListener): number {
   const bodyBytes = bytesOf(reply.body);
+  let isOut = true;
   wire.cork(() => {
     if (reply.status !== 200) wire.writeStatus(STATUS_LINES[reply.status] ?? `${reply.status} Status`);
     wire.writeHeader('X-Request-Id', envelope.requestId);
@@ -71,21 +78,45 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope): number 
     for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
     if (reply.status === 204) wire.endWithoutBody(undefined, envelope.shouldClose);
     else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
-    else sendBody(wire, toWire(reply.body, bodyBytes), bodyBytes, envelope.shouldClose);
+    else isOut = sendBody(wire, toWire(reply.body, bodyBytes), bodyBytes, envelope.shouldClose, listener);
   });
+  if (isOut) listener.onOut();
   return envelope.isHead ? 0 : bodyBytes;
 }
 
+/** Any connection takes this much at once. */
+const FEW_BYTES = 8 << 10;
+
 /**
  * What the client does not take now waits here until it does. The library would keep any number of replies for a client
- * that asks and never reads; a reply that is not out yet lets it close the connection at the next request.
+ * that asks and never reads; a reply that is not out yet lets it close the connection at the next request. It never tells
+ * when the rest of a reply that closes is out: a large one is sent like any other, and the client is told to close.
+ *
+ * @returns whether it is out
  */
-function sendBody(wire: Wire, body: string | Uint8Array, bodyBytes: number, shouldClose: boolean): void {
-  if (shouldClose || bodyBytes === 0) return void wire.end(body, shouldClose);
+function sendBody(
+  wire: Wire,
+  body: string | Uint8Array,
+  bodyBytes: number,
+  shouldClose: boolean,
+  listener: ReplyListener,
+): boolean {
+  if (bodyBytes === 0 || (shouldClose && bodyBytes <= FEW_BYTES)) {
+    wire.end(body, shouldClose);
+    return true;
+  }
+  if (shouldClose) wire.writeHeader('Connection', 'close');
   const [, isEnded] = wire.tryEnd(body, bodyBytes);
-  if (isEnded) return;
-  const kept = Buffer.from(body as string); // a copy of bytes that may be somebody's to write on
-  wire.onWritable((from) => wire.tryEnd(kept.subarray(from), bodyBytes)[0]);
+  if (!isEnded) sendRest(wire, Buffer.from(body as string), listener); // a copy: the bytes may be somebody's to write on
+  return isEnded;
+}
+
+function sendRest(wire: Wire, body: Buffer, listener: ReplyListener): void {
+  wire.onWritable((from) => {
+    const [isTaken, isEnded] = wire.tryEnd(body.subarray(from), body.length);
+    if (isEnded) listener.onOut();
+    return isTaken;
+  });
 }
 
 /** The library writes a string of Latin-1 as it lies in memory, a byte per character, which is no UTF-8. */

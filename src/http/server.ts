@@ -28,13 +28,19 @@ export interface ServerDeps {
   readonly uws: Uws;
   readonly routes: readonly Route[];
   readonly clock: Clock;
-  readonly limits: { readonly maxBodyBytes: number; readonly maxConnections: number };
+  readonly limits: {
+    readonly maxBodyBytes: number;
+    /** By TCP, and as many on the Unix socket. */
+    readonly maxConnections: number;
+  };
   /** Read at each request, so that a reload takes effect at once. */
   settings(): { readonly corsOrigins: readonly string[] };
   /** Asked for each request that comes by TCP; null: everybody may ask everything. */
   readonly guard?: Guard | null;
   /** Called exactly once per request that reached us, when nothing of it runs any more. */
   onExchange(record: ExchangeRecord): void;
+  /** What onExchange() threw. */
+  onUnrecorded?(thrown: unknown): void;
   /** A connection over the limit was turned away. */
   onConnectionRefused?(): void;
   /** Time for the rest of a refused body before its connection is closed; 500 by default. */
@@ -42,9 +48,9 @@ export interface ServerDeps {
 }
 
 export interface HttpServer {
-  /** Requests that are not settled. */
+  /** Requests whose reply is not out. */
   readonly inFlight: number;
-  /** Open connections. */
+  /** Open connections, of both doors. */
   readonly connections: number;
   /**
    * Listens exclusively, with TLS where there is a certificate; port 0 takes a free one. Call once.
@@ -63,8 +69,8 @@ export interface HttpServer {
   /** From now on each reply closes its connection, so that whoever keeps connections leaves in order. All else goes on. */
   closeWithReplies(): void;
   /**
-   * Stops listening and answers new requests with SHUTTING_DOWN; resolves when no request is in flight, however long
-   * that takes. Idempotent.
+   * Stops listening and answers new requests with SHUTTING_DOWN; resolves when no request is in flight and every reply is
+   * out, however long that takes. Idempotent.
    */
   drain(): Promise<void>;
   /** Closes all connections at once, whatever they were doing. Idempotent. */
@@ -85,7 +91,7 @@ export function createServer(deps: ServerDeps): HttpServer {
   const gate = createDrainGate();
   const listeners: Listener[] = [];
   let tcp: TcpListener | null = null;
-  let connections = 0;
+  let connections = 0; // of all doors
   let isLeaving = false;
   let isClosed = false;
 
@@ -101,36 +107,53 @@ export function createServer(deps: ServerDeps): HttpServer {
     guard: deps.guard ?? null,
     errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
     isTurnFull: createTurn(),
-    settled: (record) => {
-      gate.leave();
-      deps.onExchange(record);
-    },
+    settled: record,
+    left: gate.leave,
   };
 
   const unixHost: ExchangeHost = { ...tcpHost, peerOf: () => 'unix', guard: null };
 
-  const answerFor = (host: ExchangeHost) => (app: TemplatedApp) => {
-    app.any('/*', (response, request) => {
-      gate.enter();
-      const path = normalisePath(request.getUrl());
-      const headers = copyHeaders(request);
-      const exchange = new Exchange(host, response, {
-        method: request.getCaseSensitiveMethod(),
-        path,
-        query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
-        headers,
-        requestId: nextRequestId(headerOf(headers, 'x-request-id')),
-      });
-      exchange.begin(table.find(path));
-    });
-    app.filter(countConnection);
+  /** All apps of one door: strangers who fill the one do not lock anybody out of the other. */
+  const answerFor = (host: ExchangeHost) => {
+    const countConnection = createCounter();
+    return (app: TemplatedApp) => {
+      app.any('/*', (response, request) => answer(host, response, request));
+      app.filter(countConnection);
+    };
   };
 
-  function countConnection(response: HttpResponse, change: number | object): void {
-    connections += Number(change);
-    if (Number(change) < 1 || connections <= limits.maxConnections) return;
-    response.close(); // no request has been read yet, so nobody waits for a reply in a certain form
-    deps.onConnectionRefused?.();
+  function answer(host: ExchangeHost, response: HttpResponse, request: HttpRequest): void {
+    gate.enter();
+    const path = normalisePath(request.getUrl());
+    const headers = copyHeaders(request);
+    const exchange = new Exchange(host, response, {
+      method: request.getCaseSensitiveMethod(),
+      path,
+      query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
+      headers,
+      requestId: nextRequestId(headerOf(headers, 'x-request-id')),
+    });
+    exchange.begin(table.find(path));
+  }
+
+  /** The reply is on its way: what fails here is no fault of the request. */
+  function record(exchange: ExchangeRecord): void {
+    try {
+      deps.onExchange(exchange);
+    } catch (thrown) {
+      deps.onUnrecorded?.(thrown);
+    }
+  }
+
+  function createCounter(): (response: HttpResponse, change: number | object) => void {
+    let here = 0;
+    return (response, change) => {
+      here += Number(change);
+      connections += Number(change);
+      if (Number(change) < 1 || here <= limits.maxConnections) return;
+      response.close(); // no request has been read yet, so nobody waits for a reply in a certain form
+      deps.onConnectionRefused?.();
+    };
   }
 
   function stopListening(): void {

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -59,15 +59,27 @@ t.test('whom the permissions let in is not asked for a token', async (t) => {
   t.equal((await ask(path)).status, 200);
 });
 
-t.test('connections of both doors count together', async (t) => {
+t.test('who fills one door does not lock anybody out of the other', async (t) => {
   const path = socketPath(t);
-  const { port, server } = await serveAt(t, path, 0o660, { limits: { maxBodyBytes: 1, maxConnections: 1 } });
-  const first = await openRaw(t, port);
+  const limits = { maxBodyBytes: 1, maxConnections: 1 };
+  let refused = 0;
+  const onConnectionRefused = () => {
+    refused += 1;
+  };
+  const { port, url, server } = await serveAt(t, path, 0o660, { limits, onConnectionRefused });
+  const stranger = await openRaw(t, port);
   await eventually(() => server.connections === 1);
-  await t.rejects(ask(path), { code: /ECONNRESET|EPIPE/ });
-  first.socket.destroy();
+  t.equal((await ask(path)).status, 200, 'the socket answers');
+  await (await openRaw(t, port)).closed;
+  t.equal(refused, 1, 'TCP is full');
+  stranger.socket.destroy();
   await eventually(() => server.connections === 0);
-  t.equal((await ask(path)).status, 200);
+  const local = connect(path);
+  t.teardown(() => local.destroy());
+  await eventually(() => server.connections === 1);
+  await t.rejects(ask(path), { code: /ECONNRESET|EPIPE/ }, 'the socket has a limit, too');
+  t.equal((await fetch(`${url}/peer`)).status, 200, 'TCP answers');
+  t.equal(refused, 2);
 });
 
 t.test('a drain takes the file away and lets nobody new in; a close ends the connections', async (t) => {

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
+import type { Reply } from '../../src/core/task.ts';
+import type { HttpServer } from '../../src/http/server.ts';
 import { RawClient } from '../fakes/raw-client.ts';
-import { reply, route, serve } from './serving.ts';
+import { eventually, reply, route, serve } from './serving.ts';
 
 /** Clients that ask and do not read, or read when they like: what they cost, and that they still get all of it. */
 const MEGABYTE = 1 << 20;
@@ -57,6 +59,44 @@ t.test('a large reply reaches a slow reader whole, bytes and text', async (t) =>
       ['/text', 200, false],
     ],
   );
+});
+
+for (const [when, stop] of [
+  ['is being sent', (server: HttpServer) => server.drain()],
+  ['is given afterwards', (server: HttpServer) => server.drain()],
+  ['is given while the balancers are waited for', (server: HttpServer) => server.closeWithReplies()],
+] as const) {
+  t.test(`a stop does not cut a large reply short that ${when}`, async (t) => {
+    const given = Promise.withResolvers<Reply>();
+    const { url, server } = await serve(t, [route('/batch', () => given.promise, { kind: 'inference' })]);
+    const socket = await open(t, url);
+    socket.write(get('/batch'));
+    await eventually(() => server.inFlight === 1);
+    if (when === 'is being sent') given.resolve(reply(large));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    void stop(server);
+    given.resolve(reply(large));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    t.equal(server.inFlight, 1, 'it is not out');
+    void server.drain().then(() => server.close());
+    const seen = await readSlowly(socket, Number.POSITIVE_INFINITY);
+    t.ok(seen.subarray(seen.indexOf('\r\n\r\n') + 4).equals(large), `${seen.length} bytes`);
+    if (when !== 'is being sent') t.match(seen.toString('latin1', 0, 300), /connection: close\r\n/i);
+  });
+}
+
+t.test('a stop does not wait for a client who leaves without his reply', async (t) => {
+  const { url, server, records } = await serve(t, ROUTES);
+  const socket = await open(t, url);
+  socket.pause();
+  socket.write(get('/large'));
+  await eventually(() => records.length === 1);
+  t.equal(server.inFlight, 1);
+  const drained = server.drain();
+  socket.destroy();
+  await drained;
+  t.equal(server.inFlight, 0);
+  t.equal(records.length, 1);
 });
 
 t.test('the connection goes on after a large reply', async (t) => {

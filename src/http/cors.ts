@@ -10,10 +10,13 @@ const EXPOSED = [
   'Server-Timing',
   'X-Input-Warning',
   'X-Tensors',
+  'X-Batch-Failed',
+  'X-Batch-Errors',
   'Inference-Header-Content-Length',
   'Retry-After',
   'Retry-After-Ms',
   'WWW-Authenticate',
+  'Allow',
 ].join(', ');
 const DEFAULT_HEADERS = 'Content-Type, X-Request-Id, Authorization';
 const MAX_AGE_S = '600';

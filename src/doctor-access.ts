@@ -42,10 +42,15 @@ function checkToken({ token_credential: name }: Config['security'], ask: AccessC
   const kinds = ['LoadCredential', 'LoadCredentialEncrypted', 'SetCredential', 'SetCredentialEncrypted'];
   const units = ['LoadState', ...kinds].flatMap((property) => ['-p', property]);
   const shown = ask('systemctl', 'show', 'hailo-tcn-sidecar.service', ...units);
-  const isMissing = shown?.includes('LoadState=loaded') && !shown.includes(name);
+  const isMissing = shown?.includes('LoadState=loaded') && !namesIn(shown).includes(name);
   if (!isMissing) return { state: 'ok', text: `a token (${name})` };
   const fix = `The unit hands in no credential ${name}: see /usr/share/hailo-tcn-sidecar/systemd/credentials.conf.`;
   return { state: 'failed', text: `a token (${name})`, fix };
+}
+
+/** What stands before the colon of each `name:where`. */
+function namesIn(shown: string): readonly string[] {
+  return shown.split(/[\s=]+/).map((word) => word.split(':', 1)[0]!);
 }
 
 function checkCertificate({ tls_certificate: certificate, tls_key: key }: Config['security'], nowMs: number): Finding {

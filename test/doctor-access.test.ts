@@ -30,6 +30,10 @@ t.test('a unit that hands in no such credential cannot start', async (t) => {
   const shown = 'LoadState=loaded\nLoadCredential=other:/etc/other\n';
   t.match(check(keys, shown), { state: 'failed', fix: /no credential api-token.*credentials\.conf/ });
   t.match(check(keys, shown.replace('other:', 'api-token:')), { state: 'ok' });
+  for (const near of ['my-api-token:/etc/x', 'api-token.old:/etc/x', 'other:/etc/api-token', 'apiXtoken:/etc/x'])
+    t.match(check(keys, `LoadState=loaded\nLoadCredential=${near}\n`), { state: 'failed' }, near);
+  const several = 'LoadState=loaded\nLoadCredential=other:/etc/x api-token:/etc/y\nSetCredential=\n';
+  t.match(check(keys, several), { state: 'ok' });
   t.match(check(keys, 'LoadState=not-found\n'), { state: 'ok' });
 });
 

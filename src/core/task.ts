@@ -117,7 +117,7 @@ export interface Route {
 
 /** An error in the words of a protocol; headers such as Retry-After are the server's business. */
 export interface ErrorForm {
-  /** Paths that begin with this have this form also where no route answers. */
+  /** This path and all below it have this form also where no route answers. */
   readonly prefix: string;
   toError(error: SidecarError): { readonly status: number; readonly body: string };
 }

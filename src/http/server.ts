@@ -105,7 +105,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     isLeaving: () => isLeaving,
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
     guard: deps.guard ?? null,
-    errorFormAt: (path) => forms.find(({ prefix }) => path.startsWith(prefix)) ?? null,
+    errorFormAt: (path) => forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ?? null,
     isTurnFull: createTurn(),
     settled: record,
     left: gate.leave,

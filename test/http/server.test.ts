@@ -299,3 +299,11 @@ t.test('two routes at one place are a fault of the program', async (t) => {
   const twice = [hello, route('/hello', () => reply('other'), { doc: DOC })];
   await t.rejects(serve(t, twice), { code: 'INTERNAL', message: /GET \/hello/ });
 });
+
+t.test('a protocol has its own form of errors at its path and below, and nowhere else', async (t) => {
+  const errorForm = { prefix: '/own', toError: () => ({ status: 404, body: '{"own":true}' }) };
+  const { url } = await serve(t, [route('/own/door', () => reply('in'), { errorForm })]);
+  const told = async (path: string) => Object.keys((await (await fetch(url + path)).json()) as object);
+  for (const path of ['/own', '/own/', '/own/nothing']) t.same(await told(path), ['own'], path);
+  for (const path of ['/owner', '/ownfoo/door', '/', '/x/own']) t.same(await told(path), ['error', 'detail'], path);
+});

@@ -20,7 +20,7 @@ export interface ExchangeHost extends BodyLimits {
   /** How errors below this path are told where no route answers; null: in the usual form. */
   errorFormAt(path: string): ErrorForm | null;
   /** See createTurn(). */
-  isTurnFull(): boolean;
+  takeTurn(): boolean;
   /** How it ended. Never throws. */
   settled(record: ExchangeRecord): void;
   /** Nothing of it runs, or is to be sent, any more: a stop that closes the connection cuts nothing short. */

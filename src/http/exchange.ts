@@ -149,7 +149,7 @@ export class Exchange implements Call, BodyListener, ReplyListener {
 
   #answer(reply: Reply | null, error: SidecarError | null, headers: readonly Header[] = NO_HEADERS): void {
     if (this.#isGone) return this.#settle(STATUS_CLIENT_GONE, error?.code ?? 'CLIENT_GONE', error, reply, 0);
-    if (reply?.inference || !this.#host.isTurnFull()) return this.#deliver(reply, error, headers);
+    if (reply?.inference || this.#host.takeTurn()) return this.#deliver(reply, error, headers);
     setImmediate(() => this.#isSettled || this.#deliver(reply, error, headers)); // one whose client has left is settled
   }
 

@@ -106,7 +106,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
     guard: deps.guard ?? null,
     errorFormAt: (path) => forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ?? null,
-    isTurnFull: createTurn(),
+    takeTurn: createTurn(),
     settled: record,
     left: gate.leave,
   };

@@ -2,7 +2,7 @@
 const MOST = 16;
 
 /**
- * Tells whether one more reply must wait for the end of this turn. The library reads on as long as each request of a
+ * Takes a place in this turn for one more reply; false: there is none, and it must wait for the end. The library reads on as long as each request of a
  * connection is answered at once: thousands that came in one piece would keep everybody else waiting for seconds. A request
  * behind one that has to wait closes its connection, so that this is for those who send many at once, and for nobody else.
  */
@@ -14,6 +14,6 @@ export function createTurn(): () => boolean {
   return () => {
     if (given === 0) setImmediate(end);
     given += 1;
-    return given > MOST;
+    return given <= MOST;
   };
 }

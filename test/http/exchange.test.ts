@@ -46,7 +46,7 @@ function exchange(handle: Route['handle'], take: () => boolean) {
     peerOf: () => '',
     guard: null,
     errorFormAt: () => null,
-    isTurnFull: () => false,
+    takeTurn: () => true,
     settled: (record) => {
       records.push(record);
       told.push(`settled ${record.status}`);

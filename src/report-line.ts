@@ -42,12 +42,17 @@ export function toTryLine(state: State): string {
 }
 
 /** By the Unix socket, where there is one, if the port asks for more than a request. */
-function toCurlPlace({ url, access, loaded }: State): string {
-  const { security } = loaded.config;
-  const isAsked = security.token_credential !== null;
+function toCurlPlace(state: State): string {
+  const { access, loaded } = state;
+  const isAsked = loaded.config.security.token_credential !== null;
   if (access?.socket && (isAsked || access.certificate !== null))
     return `--unix-socket ${toShellWord(access.socket)} http://localhost`;
-  return isAsked ? `-H "authorization: Bearer $TOKEN" ${url}` : url;
+  return toPortPlace(state);
+}
+
+/** By the port, for who may be elsewhere: nothing of this machine's files is told. */
+export function toPortPlace({ url, loaded }: Pick<State, 'url' | 'loaded'>): string {
+  return loaded.config.security.token_credential === null ? url : `-H "Authorization: Bearer $TOKEN" ${url}`;
 }
 
 /** As it must stand in a shell's line; plain where that is safe. */

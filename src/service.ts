@@ -4,6 +4,7 @@ import { createOpenApi } from './http/openapi.ts';
 import { serviceRoutes } from './http/service-routes.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { toHealth, toRoot, toStatus } from './report.ts';
+import { toPortPlace } from './report-line.ts';
 import { toModelInfo, toModelList } from './report-models.ts';
 import type { State } from './state.ts';
 
@@ -19,7 +20,7 @@ export function createServiceRoutes(state: State, metrics: Metrics, tasks: reado
     models: () => toModelList(state),
     modelInfo: (wanted) => toModelInfo(state, state.seats.named(wanted)),
     openapi,
-    docs: () => renderDocs(openapi(), state.url),
+    docs: () => renderDocs(openapi(), toPortPlace(state)),
     countHealthCheck: (isHealthy) => metrics.healthCheck(isHealthy),
     hasDocs: server.docs,
     hasMetrics: monitoring.metrics,

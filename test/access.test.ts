@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { openAccess, readKeys } from '../src/access.ts';
 import { toConfig } from '../src/config/keys.ts';
@@ -8,12 +10,13 @@ import { loadConfig } from '../src/config/load.ts';
 import type { HttpServer } from '../src/http/server.ts';
 import { reachConfigured, reachPort, reachUrl } from '../src/reach.ts';
 import { createLines } from './admin/admin-socket.ts';
-import { restWindow, startTestDaemon } from './fakes/daemon.ts';
+import { docsLines, restWindow, startTestDaemon } from './fakes/daemon.ts';
 import { makeCertificate, whyNoOpenssl } from './fixtures/certificate.ts';
 import { eventually } from './http/serving.ts';
 
 /** The daemon with all of it: TLS, a token and a Unix socket. */
 const skip = whyNoOpenssl();
+const run = promisify(execFile);
 const TOKEN = 'correct-horse-battery-staple';
 
 async function startGuarded(t: Test) {
@@ -76,6 +79,20 @@ t.test('each door asks what it should, and nowhere is the token told', { skip },
       const security = { ...config.security, tls_certificate: file };
       const reach = reachPort({ ...config, security }, { tokenFile, env: {} });
       await t.rejects(reach.ask('/status'), file === both ? /shows another certificate than/ : /certificate/);
+    }
+  });
+
+  t.test('each line of /docs works in a shell that has the token and the certificate', async (t) => {
+    const { ask } = reachPort(config, { tokenFile, env: {} });
+    const page = await (await ask('/docs')).text();
+    t.match(page, /shell that has set TOKEN to [^<]*, and CURL_CA_BUNDLE to /);
+    t.notMatch(page, directory, 'and names no file');
+    const lines = docsLines(page);
+    t.ok(lines.length > 10);
+    const env = { ...process.env, TOKEN, CURL_CA_BUNDLE: certificate };
+    for (const line of lines) {
+      const script = `${line} -o /dev/null -w '%{http_code}'`;
+      t.equal((await run('sh', ['-c', script], { env })).stdout, '200', line.slice(0, 100));
     }
   });
 

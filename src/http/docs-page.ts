@@ -1,16 +1,20 @@
 import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
 
-/** The OpenAPI document as one page for people: no script, no picture, nothing from any network. */
-export function renderDocs(document: OpenApiDocument, url: string): string {
+/**
+ * The OpenAPI document as one page for people: no script, no picture, nothing from any network.
+ *
+ * @param place the daemon in the words of curl: its URL, and before it what else each request needs
+ */
+export function renderDocs(document: OpenApiDocument, place: string): string {
   const { title, version, description } = document.info;
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => renderOperation(method, path, operation, url)),
+    Object.entries(methods).map(([method, operation]) => renderOperation(method, path, operation, place)),
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${toHtml(title)} ${toHtml(version)}</title><style>${STYLE}</style></head>
 <body><h1>${toHtml(title)} <small>${toHtml(version)}</small></h1><p>${toHtml(description)}</p>
-<p>For programs: <a href="/openapi.json">/openapi.json</a></p>
+<p>For programs: <a href="/openapi.json">/openapi.json</a></p>${renderNeeds(place)}
 ${operations.join('\n')}
 </body></html>
 `;
@@ -21,19 +25,29 @@ h2{margin-top:2.5rem;border-top:1px solid #ccc;padding-top:1rem;font-size:1.1rem
 pre{padding:.75rem;overflow:auto;max-height:24rem}.m{display:inline-block;min-width:3.5rem;font-weight:700}table{border-collapse:collapse}
 td{padding:.15rem 1rem .15rem 0;vertical-align:top}@media(prefers-color-scheme:dark){body{background:#161616;color:#ddd}code,pre{background:#222}a{color:#8bf}}`;
 
-function renderOperation(method: string, path: string, operation: OpenApiOperation, url: string): string {
+/** What a shell must know before the lines work in it. */
+function renderNeeds(place: string): string {
+  const token = place.includes('$TOKEN') ? ['TOKEN to the token of the daemon'] : [];
+  const trust = place.includes('https://')
+    ? ['CURL_CA_BUNDLE to the file of its certificate, unless an authority has signed that']
+    : [];
+  const needs = [...token, ...trust].join(', and ');
+  return needs === '' ? '' : `<p>The lines work in a shell that has set ${needs}.</p>`;
+}
+
+function renderOperation(method: string, path: string, operation: OpenApiOperation, place: string): string {
   const responses = Object.entries(operation.responses).map(
     ([status, { description }]) => `<tr><td><code>${status}</code></td><td>${toHtml(description)}</td></tr>`,
   );
   return `<h2><code class="m">${method.toUpperCase()}</code> <code>${toHtml(path)}</code></h2>
 <p>${toHtml(operation.summary)}.</p>${operation.description ? `<p>${toHtml(operation.description)}</p>` : ''}
-<pre>${toHtml(toCurl(method, path, operation, url))}</pre>
+<pre>${toHtml(toCurl(method, path, operation, place))}</pre>
 <table>${responses.join('')}</table>${renderSchemas(operation)}`;
 }
 
 /** A line that works when pasted. */
-function toCurl(method: string, path: string, operation: OpenApiOperation, url: string): string {
-  const target = `${url}${toExamplePath(path, operation)}`;
+function toCurl(method: string, path: string, operation: OpenApiOperation, place: string): string {
+  const target = `${place}${toExamplePath(path, operation)}`;
   if (method === 'get') return `curl -s ${target}`;
   if (operation.requestBody === undefined) return `curl -s -X POST ${target}`;
   const body = toShellJson(exampleOf(operation.requestBody));

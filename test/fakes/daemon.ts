@@ -104,3 +104,10 @@ function listen(notified: string[], watchdogMs: number | null): Notify {
     watchdogInterval: () => watchdogMs,
   };
 }
+
+/** The lines for a shell that a page of /docs shows. */
+export function docsLines(page: string): string[] {
+  return [...page.matchAll(/<pre>(curl [^<]*)<\/pre>/g)].map(([, line]) =>
+    line!.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'),
+  );
+}

@@ -17,7 +17,7 @@ export interface CertificateWatchParts {
 
 export interface CertificateWatch {
   readonly inForce: CertificatePair;
-  /** Looks at once, and says what it finds. */
+  /** Looks at once, and tells what cannot be used, also where that was told before; a pair as it was is no news. */
   check(): void;
   stop(): void;
 }

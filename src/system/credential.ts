@@ -5,7 +5,7 @@ import { messageOf, SidecarError } from '../core/errors.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MIN_CHARACTERS = 16;
-/** A head of all headers has 8 kB. */
+/** The library takes heads of 4 kB, all headers together, and answers 431 to larger ones. */
 const MAX_CHARACTERS = 1024;
 const DROP_IN = '/usr/share/hailo-tcn-sidecar/systemd/credentials.conf';
 

@@ -55,6 +55,7 @@ function witnessRequests(): Buffer[] {
 export class Witness {
   readonly complaints: string[] = [];
   answers = 0;
+  longestMs = 0;
   readonly #gun: Gun;
   #isOver = false;
   readonly #running: Promise<void>;
@@ -74,10 +75,12 @@ export class Witness {
     const requests = witnessRequests();
     const first: string[] = [];
     for (let i = 0; !this.#isOver; i = (i + 1) % requests.length) {
+      const from = performance.now();
       const said = await this.#gun.send(requests[i]!).then(
         ({ status, body }) => `${status} ${body.toString('latin1')}`,
         (thrown: Error) => thrown.message,
       );
+      this.longestMs = Math.max(this.longestMs, performance.now() - from);
       first[i] ??= said;
       if (said !== first[i] || !said.startsWith('200 ')) this.complaints.push(said.slice(0, 300));
       this.answers += 1;

@@ -11,7 +11,7 @@ export interface ExchangeHost extends BodyLimits {
   readonly clock: Clock;
   corsOrigins(): readonly string[];
   isDraining(): boolean;
-  /** Each reply closes its connection. */
+  /** See HttpServer.closeWithReplies(). */
   isLeaving(): boolean;
   /** See Call.peer; only while the client is there. */
   peerOf(stream: Stream): string;

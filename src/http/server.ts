@@ -66,7 +66,10 @@ export interface HttpServer {
   listenAt(path: string, mode: number): Promise<void>;
   /** See TcpListener; only after a listen() with a certificate. */
   useCertificate(files: CertificateFiles): void;
-  /** From now on each reply closes its connection, so that whoever keeps connections leaves in order. All else goes on. */
+  /**
+   * From now on each reply closes its connection, or tells the client to where it is large, so that whoever keeps
+   * connections leaves in order. All else goes on.
+   */
   closeWithReplies(): void;
   /**
    * Stops listening and answers new requests with SHUTTING_DOWN; resolves when no request is in flight and every reply is

@@ -24,10 +24,12 @@ export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord)
   const { metrics, log, state } = parts;
   const failures = createLineLimit(MAX_LINES, state.clock);
   const requests = createLineLimit(MAX_LINES, state.clock);
+  const strangers = createLineLimit(1, state.clock, WARNING_PERIOD_MS);
   const suspicions = new Map<string, LineLimit>();
   return (exchange) => {
     metrics.exchange(exchange.route, toMethodLabel(exchange.method), exchange.status);
     if (exchange.kind === 'inference') recordInference(parts, exchange);
+    if (exchange.code === 'UNAUTHORIZED') tellStranger(parts, strangers, exchange);
     for (const warning of exchange.warnings) tellWarning(parts, suspicions, warning, exchange);
     const failed = failedWindow(exchange);
     if (exchange.status >= 500 || failed !== null) logFailure(log, failures, exchange, failed);
@@ -65,6 +67,13 @@ function countWindows(metrics: Metrics, { route, code, windows }: ExchangeRecord
 /** A window of a batch that the backend failed on, whatever became of the others. */
 function failedWindow({ windows }: ExchangeRecord): SidecarError | null {
   return windows?.failed.find((error) => error.rule.http === 500) ?? null;
+}
+
+/** One who forgot the token, or one who guesses it: at most a line a minute, with how many there were. */
+function tellStranger({ log }: RecorderParts, limit: LineLimit, { requestId, route, error }: ExchangeRecord): void {
+  const { isOpen, suppressed } = limit();
+  const fields = { request_id: requestId, route, ...(suppressed > 0 && { suppressed }) };
+  if (isOpen) log.warn(fields, `A request was refused: ${error?.message ?? 'no valid token'}`);
 }
 
 /** The input is never corrected: somebody has to hear of it. */

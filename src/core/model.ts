@@ -11,6 +11,8 @@ export interface Ticket {
    * do, and take turns between requests. Absent: a single window in a hurry.
    */
   readonly batch?: object;
+  /** The client gives it less time than usual: that it comes too late says nothing of the model. */
+  readonly isHurried?: boolean;
   /** True once the client has left: the window is dropped before it costs anything. */
   isGone(): boolean;
 }

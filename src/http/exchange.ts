@@ -104,7 +104,7 @@ export class Exchange implements Call, BodyListener, ReplyListener {
 
   #readFraming(): Framing | null {
     try {
-      return readFraming(this.#headers);
+      return readFraming(this.#headers, this.method);
     } catch (thrown) {
       this.#reader.refuse(toSidecarError(thrown), this.#stream, { contentLength: null });
       return null;

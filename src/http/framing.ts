@@ -28,7 +28,7 @@ export function headerOf(headers: HeaderList, name: string): string {
  *
  * @throws SidecarError BAD_REQUEST; the connection must be closed, its framing can't be trusted.
  */
-export function readFraming(headers: HeaderList): Framing {
+export function readFraming(headers: HeaderList, method = 'POST'): Framing {
   let length: string | null = null;
   let coding: string | null = null;
   let jsonLength: string | null = null;
@@ -38,7 +38,10 @@ export function readFraming(headers: HeaderList): Framing {
     else if (name === 'transfer-encoding') coding = only(coding, headers[i + 1]!, 'Transfer-Encoding');
     else if (name === JSON_LENGTH) jsonLength = only(jsonLength, headers[i + 1]!, 'Inference-Header-Content-Length');
   }
-  return coding === null ? fromLength(length) : fromCoding(coding, length);
+  if (coding === null) return fromLength(length);
+  // nobody reads the body of the others, and the library would take the rest of it for a request
+  if (method !== 'POST') throw ambiguous('only a POST may have a chunked body');
+  return fromCoding(coding, length);
 }
 
 function only(known: string | null, value: string, header: string): string {

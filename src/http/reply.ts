@@ -76,7 +76,7 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope, listener
     if (reply.contentType !== '') wire.writeHeader('Content-Type', reply.contentType);
     for (const [name, value] of reply.headers) wire.writeHeader(name, toHeaderValue(value));
     for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
-    if (reply.status === 204) wire.endWithoutBody(undefined, envelope.shouldClose);
+    if (reply.status === 204) endEmpty(wire, envelope.shouldClose);
     else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
     else isOut = sendBody(wire, toWire(reply.body, bodyBytes), bodyBytes, envelope.shouldClose, listener);
   });
@@ -86,6 +86,12 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope, listener
 
 /** Any connection takes this much at once. */
 const FEW_BYTES = 8 << 10;
+
+/** The library makes a length of any first argument, of undefined 2^63; without one it sends none, as a 204 must. */
+function endEmpty(wire: Wire, shouldClose: boolean): void {
+  if (shouldClose) wire.endWithoutBody(0, true);
+  else wire.endWithoutBody();
+}
 
 /**
  * What the client does not take now waits here until it does. The library would keep any number of replies for a client

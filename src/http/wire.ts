@@ -8,7 +8,7 @@ export interface Wire {
   tryEnd(body: string | Uint8Array, allBytes: number): [ok: boolean, isEnded: boolean];
   /** The listener hears from which byte of the body on to try again, and returns what tryEnd() said first. */
   onWritable(listener: (from: number) => boolean): unknown;
-  endWithoutBody(reportedBytes: number | undefined, shouldClose: boolean): unknown;
+  endWithoutBody(reportedBytes?: number, shouldClose?: boolean): unknown;
 }
 
 /** The library's response as far as an exchange uses it. */

@@ -83,7 +83,10 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     if (ahead === 0) return null;
     const waitMs = (Math.max(0, ahead - model.lanes + 1) * pace.intervalMs) / model.lanes;
     if (now + (waitMs + pace.serviceMs) * CAUTION <= ticket.deadlineAt) return null;
-    return late('DEADLINE_EXCEEDED', `No answer is possible in time: ${ahead} windows are ahead; retry later.`);
+    return late(
+      'DEADLINE_EXCEEDED',
+      `No answer is possible in time: ${ahead === 1 ? 'a window is' : `${ahead} windows are`} ahead; retry later.`,
+    );
   }
 
   /** The place of one more in a full room is the newest of whoever has most there: no request can keep others out. */

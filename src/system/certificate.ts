@@ -98,6 +98,7 @@ function parseKey(pem: Buffer, path: string): KeyObject {
 
 function read(path: string, name: string): Buffer {
   try {
+    if (!statSync(path).isFile()) throw new Error('it is no regular file'); // a FIFO would block the start for ever
     return readFileSync(path);
   } catch (cause) {
     const remedy = "the daemon's user must be able to read it: install -o hailo-tcn-sidecar -m 400";

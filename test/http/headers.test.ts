@@ -4,7 +4,7 @@ import { headerOf, readFraming } from '../../src/http/framing.ts';
 import { resolveHost, showAddress } from '../../src/http/listen.ts';
 import { acceptedTypes, checkMediaType } from '../../src/http/media-type.ts';
 import { createRequestIds } from '../../src/http/request-id.ts';
-import { reply, route } from './serving.ts';
+import { openRaw, reply, route, serve } from './serving.ts';
 
 t.test('the end of a body is clear, or the request is refused', async (t) => {
   const read = (headers: string[]) => {
@@ -103,4 +103,26 @@ t.test('localhost is both loopbacks at most, an address is itself', async (t) =>
   const found = await resolveHost('localhost');
   t.ok(found.every((address) => ['127.0.0.1', '::1'].includes(address)) && found.length > 0);
   t.same([showAddress('::1', 9000), showAddress('127.0.0.1', 9000)], ['[::1]:9000', '127.0.0.1:9000']);
+});
+
+t.test('an answer without a body announces none, to the byte', async (t) => {
+  const { port } = await serve(t, [route('/a', () => reply('a'))]);
+  const peer = await openRaw(t, port);
+  peer.socket.write('OPTIONS /a HTTP/1.1\r\nhost: x\r\norigin: http://o\r\n\r\n');
+  await peer.until(/\r\n\r\n/);
+  t.match(peer.said(), /^HTTP\/1\.1 204 No Content\r\n/);
+  t.notMatch(peer.said(), /^content-length:/im);
+});
+
+t.test('a chunked body where none is read closes the connection: what follows it is no request', async (t) => {
+  const { port, records } = await serve(t, [route('/a', () => reply('a'))]);
+  const peer = await openRaw(t, port);
+  const inner = 'GET /a HTTP/1.1\r\nhost: x\r\n\r\n';
+  peer.socket.write(`GET /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n${inner}`);
+  await peer.closed;
+  t.notMatch(peer.said(), / 200 OK/);
+  t.same(
+    records.filter(({ status }) => status === 200),
+    [],
+  );
 });

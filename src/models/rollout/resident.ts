@@ -153,7 +153,7 @@ export class Resident {
 
   #refusal(served: ServedModel, ticket: Ticket): SidecarError | null {
     const refusal = served.runner.refusal(ticket);
-    if (refusal !== null) this.#failed(refusal.code);
+    if (refusal !== null) this.#missed(refusal.code, ticket);
     return refusal;
   }
 
@@ -162,7 +162,7 @@ export class Resident {
     try {
       inference = await served.runner.run(input, ticket);
     } catch (thrown) {
-      this.#failed(toSidecarError(thrown).code);
+      this.#missed(toSidecarError(thrown).code, ticket);
       throw thrown;
     }
     return this.#heard(input, inference) ? inference : { ...inference, isInputFree: false };
@@ -197,6 +197,12 @@ export class Resident {
     this.vitals.invalid();
     this.totals.errors += 1;
     this.onInvalid();
+  }
+
+  /** A box that is full of batches, or a client without patience, is no fault of the model. */
+  #missed(code: ErrorCode, { batch, isHurried }: Ticket): void {
+    const isUsual = batch === undefined && isHurried !== true;
+    if (isUsual || toFailureKind(code) !== 'late') this.#failed(code);
   }
 
   #failed(code: ErrorCode): void {

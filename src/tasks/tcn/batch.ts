@@ -82,7 +82,8 @@ function toReply(
   const error = first === undefined ? failed[0]! : null;
   const body = isBinary ? toBinaryRows(outcomes, first) : toBatchBody(outcomes, error);
   const headers: Header[] = failed.length > 0 ? [['X-Batch-Failed', String(failed.length)]] : [];
-  if (error !== null) headers.push(...retryHeaders(error));
+  const later = failed.find(({ rule }) => rule.retryable);
+  if (later !== undefined) headers.push(...retryHeaders(later));
   if (isBinary) headers.push(layoutOf(first), ...whereFailed(outcomes));
   if (inference !== null) {
     const { queueMs, inferMs } = inference;
@@ -93,10 +94,25 @@ function toReply(
   return { status: error?.rule.http ?? 200, contentType, headers, body, inference, windows, warnings };
 }
 
-/** Rows of NaN say that there is no answer, and this says why; of more failures than a header can hold, of the first ones. */
+/** Rows of NaN say that there is no answer, and this says why: `3=CODE, 7-9=CODE`, and `more` where a header cannot hold all. */
 function whereFailed(outcomes: readonly Outcome[]): Header[] {
-  const places = outcomes.flatMap((outcome, i) => (outcome instanceof Error ? [`${i}=${outcome.code}`] : []));
-  return places.length === 0 ? [] : [['X-Batch-Errors', places.slice(0, MOST_PLACES).join(', ')]];
+  const places = rangesOf(outcomes).map(
+    ([first, last, code]) => `${first === last ? first : `${first}-${last}`}=${code}`,
+  );
+  if (places.length > MOST_PLACES) places.splice(MOST_PLACES, places.length, 'more');
+  return places.length === 0 ? [] : [['X-Batch-Errors', places.join(', ')]];
+}
+
+/** Neighbours that failed alike: first, last, code. */
+function rangesOf(outcomes: readonly Outcome[]): [first: number, last: number, code: string][] {
+  const ranges: [number, number, string][] = [];
+  for (const [i, outcome] of outcomes.entries()) {
+    if (!(outcome instanceof Error)) continue;
+    const before = ranges.at(-1);
+    if (before?.[1] === i - 1 && before[2] === outcome.code) before[1] = i;
+    else ranges.push([i, i, outcome.code]);
+  }
+  return ranges;
 }
 
 function toBinaryRows(outcomes: readonly Outcome[], { latent, scores }: Answer): Uint8Array {

@@ -16,7 +16,8 @@ export function toTicket(call: Call, { deadlineMs, maxDeadlineMs }: Deadlines): 
   const wantedMs = readTimeout(call.header('x-request-timeout-ms'));
   const ownMs = wantedMs === null ? deadlineMs : Math.min(wantedMs, Math.max(deadlineMs, maxDeadlineMs));
   const ticket = { deadlineAt: call.receivedAt + ownMs, isGone: () => call.isGone() };
-  return ownMs > deadlineMs ? { ...ticket, batch: {} } : ticket;
+  if (ownMs === deadlineMs) return ticket;
+  return ownMs > deadlineMs ? { ...ticket, batch: {} } : { ...ticket, isHurried: true };
 }
 
 /** The place that all windows of one request share: they wait behind single ones, and longer. @throws as toTicket() */

@@ -147,3 +147,25 @@ t.test('its windows share one place among batches, and the longer deadline', asy
   await inferBatch(call(JSON.stringify({ windows: [rows(1)] }), more), hurried.deps);
   t.equal(hurried.runs[0]?.ticket.deadlineAt, 1010);
 });
+
+t.test('where more failed than a header can name, it says so; neighbours share a place', async (t) => {
+  const both = headers({ 'content-type': OCTETS, accept: OCTETS });
+  const errorsOf = async (values: number[]) => {
+    const parts = { outputs: telling, settings: { maxBatchWindows: 1024 } };
+    const reply = await inferBatch(call(toBytes(values.map(rows)), both), scene(parts).deps);
+    return headerOf(reply, 'X-Batch-Errors');
+  };
+  t.equal(await errorsOf([1, 600, 600, 600, 1, 600]), '1-3=INVALID_INPUT, 5=INVALID_INPUT');
+  const many = await errorsOf(Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1 : 600)));
+  t.equal(many?.split(', ').length, 65);
+  t.match(many, /^1=INVALID_INPUT, 3=.*, 127=INVALID_INPUT, more$/);
+});
+
+t.test('a batch of which a part came too late says when to send that again', async (t) => {
+  const outputs = (input: Float32Array) => {
+    if (input[0] === 2) throw new SidecarError('DEADLINE_EXCEEDED', 'late', { retryAfterMs: 70 });
+    return telling(input);
+  };
+  const reply = await ask([rows(1), rows(2)], { outputs }, { query: 'normalized=true' });
+  t.same([reply.status, headerOf(reply, 'Retry-After-Ms')], [200, '70']);
+});

@@ -29,6 +29,11 @@ t.test('who waits longer waits behind those who do not', async (t) => {
   t.not(toTicket(asking('41'), settings).batch, toTicket(asking('41'), settings).batch, 'each with a turn of its own');
 });
 
+t.test('who waits less than usual is known as that', async (t) => {
+  const isHurried = (timeout: string) => toTicket(asking(timeout), settings).isHurried ?? false;
+  t.same(['', '39', '40', '41'].map(isHurried), [false, true, false, false]);
+});
+
 t.test('what is no number of milliseconds is refused, never guessed', async (t) => {
   for (const timeout of ['0', '-1', '1.5', '1e3', '5ms', ' ', '10000000000', 'NaN'])
     t.throws(() => toTicket(asking(timeout), settings), { code: 'BAD_REQUEST', message: /X-Request-Timeout-Ms/ });

@@ -18,7 +18,7 @@ import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createOpener } from './opener.ts';
 import { startCpuThread, startDeviceHost, toHailoSettings } from './parts.ts';
 import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
-import { createRecorder } from './record.ts';
+import { createRecorder, createRefusalRecorder } from './record.ts';
 import { reload } from './reload.ts';
 import { showServed, toReadings, unmetExpectations } from './report.ts';
 import { toStatusLine, toTryLine } from './report-line.ts';
@@ -145,7 +145,7 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
       if (unrecorded().isOpen) log.error({ err }, 'requests were answered, but could not be recorded');
     },
     guard: keys.guard,
-    onConnectionRefused: metrics.connectionRefused,
+    onConnectionRefused: createRefusalRecorder({ metrics, log, state }),
   });
   undo.add('server', async () => server.close());
   state.access = await openAccess({ config, keys, server, log, now: unixTimeMs });

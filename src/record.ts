@@ -39,6 +39,18 @@ export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord)
   };
 }
 
+/** Somebody was turned away unread: clients that keep too many connections, or one who wants to keep others out. */
+export function createRefusalRecorder({ metrics, log, state }: RecorderParts): () => void {
+  const limit = createLineLimit(1, state.clock, WARNING_PERIOD_MS);
+  return () => {
+    metrics.connectionRefused();
+    const { isOpen, suppressed } = limit();
+    const most = state.loaded.config.server.max_connections;
+    const text = `a connection was turned away: ${most} are open (server.max_connections); see hailo_http_connections_refused_total`;
+    if (isOpen) log.warn(suppressed > 0 ? { suppressed } : {}, text);
+  };
+}
+
 function logRequest(log: Log, limit: LineLimit, exchange: ExchangeRecord): void {
   const { isOpen, suppressed } = limit();
   if (isOpen) log.info({ ...toFields(exchange), ...(suppressed > 0 && { suppressed }) }, 'request');

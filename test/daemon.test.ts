@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { appendFileSync, cpSync, existsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { restWindow, startTestDaemon } from './fakes/daemon.ts';
@@ -133,6 +135,24 @@ t.test('a reload puts reloadable keys in force, says what needs a restart, and s
     await (await fetch(`${url}/metrics`)).text(),
     /^hailo_config_ok\{expected="invalid",actual="[0-9a-f]{16}"\} 0$/m,
   );
+});
+
+t.test('connections beyond the limit are turned away, counted, and told once a minute', async (t) => {
+  const { url, said } = await startTestDaemon(t, {
+    yaml: 'server: {port: 0, max_connections: 2}\nbackend: {kind: stub}\n',
+  });
+  const port = Number(new URL(url).port);
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    return socket;
+  };
+  await open();
+  await open();
+  for (let i = 0; i < 3; i++) await once(await open(), 'close');
+  t.equal(said.filter((line) => /^warn a connection was turned away: 2 are open/.test(line)).length, 1);
 });
 
 t.test('expectations that the model does not meet clear hailo_config_ok and relabel nothing', async (t) => {

@@ -98,7 +98,10 @@ t.test('each door asks what it should, and nowhere is the token told', { skip },
 
   t.test('lines, status and metrics tell how it is reached, and no secret', async (t) => {
     t.match(daemon.notified[0], `at https://127.0.0.1:${config.server.port} and ${socket} on`);
-    t.match(daemon.said.at(-1), `Try: curl -s --unix-socket ${socket} http://localhost/infer`);
+    t.match(
+      daemon.said.find((line) => line.includes('Try:')),
+      `Try: curl -s --unix-socket ${socket} http://localhost/infer`,
+    );
     const { ask } = reachPort(config, { tokenFile, env: {} });
     const status = await (await ask('/status')).text();
     t.match(JSON.parse(status), { config: { security: { token_credential: 'set', tls_certificate: 'set' } } });

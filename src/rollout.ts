@@ -2,6 +2,7 @@ import { openPeerOf, toAllowedUids } from './admin/peer.ts';
 import { openAdminServer } from './admin/server.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { claimedByOthers, type StoreClaim } from './claim.ts';
+import { DEFAULTS } from './config/keys.ts';
 import type { Config } from './config/schema.ts';
 import { messageOf, SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
@@ -119,7 +120,7 @@ async function listen(
     const server = await openAdminServer({ path, routes, allowedUids, peerOf: await openPeerOf(), log });
     return () => server.close();
   } catch (thrown) {
-    const level = isUnderSystemd(process.env) || state.loaded.origins['admin.socket'] !== 'default' ? 'error' : 'debug';
+    const level = isUnderSystemd(process.env) || path !== DEFAULTS.get('admin.socket') ? 'error' : 'debug';
     log[level]({}, `no admin socket, so "model activate" and the like cannot reach this daemon: ${messageOf(thrown)}`);
     return async () => {};
   }

@@ -1,10 +1,11 @@
 import { type SidecarError, toSidecarError } from '../../core/errors.ts';
-import type { ServedModel, Ticket, TimedInference } from '../../core/model.ts';
+import type { ServedModel, Ticket } from '../../core/model.ts';
 import type { InferenceRecord } from '../../core/task.ts';
 import { returnInput } from './input-pool.ts';
 import type { Motifs } from './motifs.ts';
 import { type Answer, toAnswer } from './outputs.ts';
 import type { Plan } from './plan.ts';
+import { toRecord } from './provenance.ts';
 
 /** What became of one of several windows. */
 export type Outcome = Answer | SidecarError;
@@ -15,45 +16,46 @@ export interface BatchOutcome {
   readonly inference: InferenceRecord | null;
 }
 
+/** What the outputs of a window are read with. */
+interface Reader {
+  readonly plan: Plan;
+  readonly motifs: Motifs | null;
+}
+
+interface Answered {
+  readonly answer: Answer;
+  readonly inference: InferenceRecord;
+}
+
 /** Runs all windows that could be read, each with an end of its own: no failure touches another. Never rejects. */
 export async function runBatch(
   model: ServedModel,
-  { plan, motifs }: { readonly plan: Plan; readonly motifs: Motifs | null },
+  reader: Reader,
   inputs: readonly (Float32Array | SidecarError)[],
   ticket: Ticket,
 ): Promise<BatchOutcome> {
-  const [only] = inputs; // most requests of a tensor protocol have one window
-  const isOne = only !== undefined && inputs.length === 1;
-  const all = () => Promise.all(inputs.map((input) => settle(model, input, ticket)));
-  const runs = isOne ? [await settle(model, only, ticket)] : await all();
-  const outcomes = runs.map((run) => ('outputs' in run ? judge(run, plan, motifs) : run));
-  const first = runs.find((run, i) => 'outputs' in run && 'latent' in outcomes[i]!);
-  return { outcomes, inference: first === undefined ? null : toRecord(model, first as TimedInference) };
+  const run = (input: Float32Array | SidecarError) => settle(model, reader, input, ticket);
+  // most requests of a tensor protocol have one window, and need no list of promises
+  const ends = inputs.length === 1 ? [await run(inputs[0]!)] : await Promise.all(inputs.map(run));
+  const first = ends.find((end) => !(end instanceof Error)) as Answered | undefined;
+  return {
+    outcomes: ends.map((end) => (end instanceof Error ? end : end.answer)),
+    inference: first?.inference ?? null,
+  };
 }
 
 async function settle(
   model: ServedModel,
+  { plan, motifs }: Reader,
   input: Float32Array | SidecarError,
   ticket: Ticket,
-): Promise<TimedInference | SidecarError> {
+): Promise<Answered | SidecarError> {
   if (input instanceof Error) return input;
   try {
     const inference = await model.runner.run(input, ticket);
     if (inference.isInputFree) returnInput(input);
-    return inference;
+    return { answer: toAnswer(inference.outputs, plan, motifs), inference: toRecord(model, inference) };
   } catch (thrown) {
     return toSidecarError(thrown);
   }
-}
-
-function judge({ outputs }: TimedInference, plan: Plan, motifs: Motifs | null): Outcome {
-  try {
-    return toAnswer(outputs, plan, motifs);
-  } catch (thrown) {
-    return toSidecarError(thrown);
-  }
-}
-
-function toRecord(model: ServedModel, { backend, degraded, queueMs, inferMs }: TimedInference): InferenceRecord {
-  return { model: model.id, backend, degraded, queueMs, inferMs };
 }

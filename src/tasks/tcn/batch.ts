@@ -3,7 +3,7 @@ import type { Call, Header, InputWarning, Reply, TaskDeps, TaskSettings } from '
 import { wantsBinary } from './accept.ts';
 import { admit, requireMotifs } from './admission.ts';
 import { type BatchOutcome, type Outcome, runBatch } from './batch-run.ts';
-import { BINARY_TYPE, isBinary, toFloats, WINDOW_BYTES, WINDOW_SAMPLES } from './binary.ts';
+import { BINARY_TYPE, isBinary, toFloats, WINDOW_BYTES, windowsIn } from './binary.ts';
 import { layoutOf, toBatchBody, toBinaryBody } from './body.ts';
 import { explainBatch } from './explain.ts';
 import type { Motifs } from './motifs.ts';
@@ -55,12 +55,7 @@ function readBinaryWindows(body: Uint8Array, plan: Plan, reading: Reading, most:
     refuse('value_error', ['body'], `Value error, Expected a multiple of ${WINDOW_BYTES} bytes, got ${body.length}`);
   }
   if (count > most) refuse('value_error', ['body'], `Value error, Expected at most ${most} windows, got ${count}`);
-  const floats = toFloats(body);
-  return Array.from({ length: count }, (_, i) =>
-    attempt(() =>
-      fromFloats(floats.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES), plan, reading, ['body', i]),
-    ),
-  );
+  return windowsIn(toFloats(body)).map((window, i) => attempt(() => fromFloats(window, plan, reading, ['body', i])));
 }
 
 const MOST_PLACES = 64;
@@ -86,8 +81,7 @@ function toReply(
   if (later !== undefined) headers.push(...retryHeaders(later));
   if (isBinary) headers.push(layoutOf(first), ...whereFailed(outcomes));
   if (inference !== null) {
-    const { queueMs, inferMs } = inference;
-    const timing = { parseMs, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+    const timing = { parseMs, postMs: deps.clock() - answeredAt };
     headers.push(...toHeaders(inference, timing, motifs.source, warnings));
   }
   const contentType = isBinary ? BINARY_TYPE : 'application/json';

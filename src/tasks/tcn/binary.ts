@@ -20,6 +20,12 @@ export function toFloats(bytes: Uint8Array): Float32Array {
   return new Float32Array(buffer, byteOffset, byteLength / FLOAT_BYTES);
 }
 
+/** The windows of several, one after another; views of the same memory. */
+export function windowsIn(floats: Float32Array): Float32Array[] {
+  const view = (_: unknown, i: number) => floats.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES);
+  return Array.from({ length: floats.length / WINDOW_SAMPLES }, view);
+}
+
 /**
  * A body of one window, [ROWS×CHANNELS] row-major: its own bytes, nothing copied.
  * @throws SidecarError INVALID_INPUT when it has another size

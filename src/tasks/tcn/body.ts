@@ -51,25 +51,28 @@ export function layoutOf({ latent, scores }: Answer): Header {
  * @param error where no window has an answer: what the whole request ends with
  */
 export function toBatchBody(outcomes: readonly Outcome[], error: SidecarError | null): Uint8Array {
-  const texts = outcomes.map((outcome) => (outcome instanceof Error ? JSON.stringify(toErrorBody(outcome)) : ''));
-  const head = error === null ? '{' : `${JSON.stringify(toErrorBody(error)).slice(0, -1)},`;
-  const failed = texts.filter((text) => text !== '').length;
+  const failures = outcomes.map((outcome) => (outcome instanceof Error ? toUtf8(toErrorBody(outcome)) : null));
+  const failed = failures.filter((failure) => failure !== null).length;
+  const head = Buffer.from(
+    `${error === null ? '{' : `${JSON.stringify(toErrorBody(error)).slice(0, -1)},`}"results":[`,
+  );
   const tail = `],"answered":${outcomes.length - failed},"failed":${failed}}`;
   const numbers = outcomes.reduce((sum, outcome) => sum + (outcome instanceof Error ? 0 : widthOf(outcome)), 0);
-  const encoded = texts.map((text) => new TextEncoder().encode(text));
-  const headBytes = new TextEncoder().encode(`${head}"results":[`);
-  const textBytes = encoded.reduce((sum, text) => sum + text.length, headBytes.length + tail.length);
+  const textBytes = failures.reduce((sum, failure) => sum + (failure?.length ?? 0), head.length + tail.length);
   reserve(numbers, textBytes + outcomes.length * 64);
-  work.set(headBytes);
-  let p = headBytes.length;
+  let p = writeBytes(0, head);
   for (const [i, outcome] of outcomes.entries()) {
     if (i > 0) p = writeText(work, p, ',');
-    if (outcome instanceof Error) {
-      work.set(encoded[i]!, p);
-      p += encoded[i]!.length;
-    } else p = writeAnswer(p, outcome);
+    p = outcome instanceof Error ? writeBytes(p, failures[i]!) : writeAnswer(p, outcome);
   }
   return copyOut(writeText(work, p, tail));
+}
+
+const toUtf8 = (value: object) => Buffer.from(JSON.stringify(value));
+
+function writeBytes(at: number, bytes: Uint8Array): number {
+  work.set(bytes, at);
+  return at + bytes.length;
 }
 
 function writeAnswer(at: number, { latent, scores }: Answer): number {

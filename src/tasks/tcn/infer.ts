@@ -9,7 +9,7 @@ import { returnInput } from './input-pool.ts';
 import type { Motifs } from './motifs.ts';
 import { type Answer, toAnswer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
-import { toHeaders } from './provenance.ts';
+import { toHeaders, toRecord } from './provenance.ts';
 import { readWindow, toReading } from './reading.ts';
 import { toTicket } from './ticket.ts';
 
@@ -49,14 +49,14 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
   admit(call, deps, model, ticket);
   const { input, warnings } = readWindow(call, door, plan, reading);
   const parsedAt = deps.clock();
-  const { outputs, backend, degraded, queueMs, inferMs, isInputFree } = await model.runner.run(input, ticket);
-  if (isInputFree) returnInput(input);
+  const timed = await model.runner.run(input, ticket);
+  if (timed.isInputFree) returnInput(input);
   const answeredAt = deps.clock();
-  const found = toAnswer(outputs, plan, source);
+  const found = toAnswer(timed.outputs, plan, source);
   const isBinary = wantsBinary(call.header('accept'));
   const body = isBinary ? toBinaryBody([found]) : toJson(found, plan);
-  const inference = { model: model.id, backend, degraded, queueMs, inferMs };
-  const timing = { parseMs: parsedAt - call.receivedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+  const inference = toRecord(model, timed);
+  const timing = { parseMs: parsedAt - call.receivedAt, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference, timing, source?.source ?? null, warnings);
   if (isBinary) headers.push(layoutOf(found));
   return { status: 200, contentType: isBinary ? BINARY_TYPE : 'application/json', headers, body, inference, warnings };

@@ -1,11 +1,17 @@
+import type { ServedModel, TimedInference } from '../../core/model.ts';
 import type { Header, InferenceRecord, InputWarning } from '../../core/task.ts';
 
-/** Milliseconds of the steps of one call. */
+/** Milliseconds of the steps of one call around its inference, which knows its own. */
 export interface Timing {
   readonly parseMs: number;
-  readonly queueMs: number;
-  readonly inferMs: number;
   readonly postMs: number;
+}
+
+export function toRecord(
+  model: Pick<ServedModel, 'id'>,
+  { backend, degraded, queueMs, inferMs }: TimedInference,
+): InferenceRecord {
+  return { model: model.id, backend, degraded, queueMs, inferMs };
 }
 
 /** Says in headers what the body must not: who answered, how well, how fast. */
@@ -22,9 +28,9 @@ export function toHeaders(
   if (inference.degraded !== null) headers.push(degradedHeader(inference.degraded));
   if (motifSource !== null) headers.push(['X-Motif-Source', motifSource]);
   if (warnings.length > 0) headers.push(['X-Input-Warning', warnings.map(({ text }) => text).join(', ')]);
-  const inferMs = toMs(timing.inferMs);
+  const inferMs = toMs(inference.inferMs);
   headers.push(['X-Inference-Time-Ms', inferMs]);
-  const around = `parse;dur=${toMs(timing.parseMs)}, queue;dur=${toMs(timing.queueMs)}`;
+  const around = `parse;dur=${toMs(timing.parseMs)}, queue;dur=${toMs(inference.queueMs)}`;
   headers.push(['Server-Timing', `${around}, infer;dur=${inferMs}, post;dur=${toMs(timing.postMs)}`]);
   return headers;
 }

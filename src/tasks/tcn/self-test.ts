@@ -4,7 +4,7 @@ import { admit, motifsOf } from './admission.ts';
 import { normalise } from './normalise.ts';
 import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
-import { toHeaders } from './provenance.ts';
+import { toHeaders, toRecord } from './provenance.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 import { toTicket } from './ticket.ts';
 
@@ -35,19 +35,19 @@ async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
   admit(call, deps, model, ticket);
   const input = normalise(restWindow(), plan.scale);
   const parseMs = deps.clock() - startedAt;
-  const { outputs, backend, degraded, queueMs, inferMs } = await model.runner.run(input, ticket);
+  const timed = await model.runner.run(input, ticket);
   const answeredAt = deps.clock();
-  const { latent, scores } = toAnswer(outputs, plan, motifs);
+  const { latent, scores } = toAnswer(timed.outputs, plan, motifs);
   const body = JSON.stringify({
     test_status: 'success',
     latent_shape: latent.length,
     motif_shape: scores?.length ?? null,
     latent_range: toRange(latent),
     motif_range: scores && toRange(scores),
-    inference_time_ms: Math.round(inferMs * 1000) / 1000,
+    inference_time_ms: Math.round(timed.inferMs * 1000) / 1000,
   });
-  const inference = { model: model.id, backend, degraded, queueMs, inferMs };
-  const timing = { parseMs, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+  const inference = toRecord(model, timed);
+  const timing = { parseMs, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference, timing, motifs?.source ?? null);
   return { status: 200, contentType: 'application/json', headers, body, inference };
 }

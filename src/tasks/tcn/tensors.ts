@@ -1,10 +1,10 @@
-import { type SidecarError, toSidecarError } from '../../core/errors.ts';
+import type { SidecarError } from '../../core/errors.ts';
 import type { ServedModel } from '../../core/model.ts';
 import type { Call, Prediction, PredictOptions, TaskDeps, TensorDoor } from '../../core/task.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
 import { admit, motifsOf } from './admission.ts';
 import { runBatch } from './batch-run.ts';
-import { WINDOW_SAMPLES } from './binary.ts';
+import { WINDOW_SAMPLES, windowsIn } from './binary.ts';
 import type { Answer } from './outputs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { toHeaders } from './provenance.ts';
@@ -61,8 +61,7 @@ async function predict(
   const answers = outcomes.map(orThrow);
   const outputs = toTensors(answers, plan);
   const warnings = warningsOf(read);
-  const { queueMs, inferMs } = inference!;
-  const timing = { parseMs: parsedAt - startedAt, queueMs, inferMs, postMs: deps.clock() - answeredAt };
+  const timing = { parseMs: parsedAt - startedAt, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference!, timing, motifs?.source ?? null, warnings);
   return { outputs, headers, inference: inference!, windows: { answered: count, failed: [] }, warnings };
 }
@@ -70,13 +69,11 @@ async function predict(
 /** Each window checked and normalised; the first one that is none refuses all. */
 function readAll(data: Float32Array, plan: Plan, reading: Reading): Input[] {
   if (data.length === WINDOW_SAMPLES) return [fromFloats(data, plan, reading, FIRST)];
-  return Array.from({ length: data.length / WINDOW_SAMPLES }, (_, i) =>
-    fromFloats(data.subarray(i * WINDOW_SAMPLES, (i + 1) * WINDOW_SAMPLES), plan, reading, ['inputs', 0, 'data', i]),
-  );
+  return windowsIn(data).map((window, i) => fromFloats(window, plan, reading, ['inputs', 0, 'data', i]));
 }
 
 function orThrow(outcome: Answer | SidecarError): Answer {
-  if (outcome instanceof Error) throw toSidecarError(outcome);
+  if (outcome instanceof Error) throw outcome;
   return outcome;
 }
 

@@ -1,4 +1,4 @@
-import { BINARY_TYPE } from '../../src/tasks/tcn/binary.ts';
+import { BINARY_TYPE } from '../../src/core/media-types.ts';
 import { CHANNELS, ROWS } from '../../src/tasks/tcn/schema.ts';
 import { requestBodies, sampleWindow } from './bodies.ts';
 

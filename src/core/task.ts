@@ -4,7 +4,8 @@ import type { SidecarError } from './errors.ts';
 import type { Clock } from './log.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
-import type { Tensor, TensorSpec, Tensors } from './tensor.ts';
+import type { Tensors } from './tensor.ts';
+import type { TensorDoor } from './tensor-door.ts';
 
 /** One request as a task sees it; which server took it is unknown. */
 export interface Call {
@@ -77,7 +78,8 @@ export interface RouteDoc {
   readonly query?: readonly { readonly name: string; readonly schema: TSchema; readonly description: string }[];
   readonly request?: {
     readonly schema: TSchema;
-    readonly example?: unknown /** What octets mean. */;
+    readonly example?: unknown;
+    /** What octets mean, where they are taken. */
     readonly binary?: string;
   };
   readonly responses: Readonly<
@@ -87,6 +89,7 @@ export interface RouteDoc {
         readonly description: string;
         readonly schema?: TSchema;
         readonly contentType?: string;
+        /** What octets mean, where they may be answered. */
         readonly binary?: string;
       }
     >
@@ -120,42 +123,6 @@ export interface ErrorForm {
   /** This path and all below it have this form also where no route answers. */
   readonly prefix: string;
   toError(error: SidecarError): { readonly status: number; readonly body: string };
-}
-
-/** A task as a function of tensors, for protocols that know nothing of windows. */
-export interface TensorDoor {
-  /** What predict() takes and gives; the first side of each shape is -1, the number of windows. */
-  signature(model: ServedModel): { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] };
-  /**
-   * Takes the first window of a request from what its client may still send, before anything of it is read.
-   * Throws RATE_LIMITED.
-   */
-  enter(call: Call): void;
-  /**
-   * Must read `inputs` before it first awaits: their memory may be the request's body.
-   * @param inputs by name, checked against the signature, all with the same number of windows
-   * @throws SidecarError as the task's own routes; with several windows the first failure is everybody's
-   */
-  predict(
-    call: Call,
-    model: ServedModel,
-    inputs: ReadonlyMap<string, Tensor>,
-    options: PredictOptions,
-  ): Promise<Prediction>;
-}
-
-export interface PredictOptions {
-  /** The input is normalised already, as `?normalized=true` says elsewhere. */
-  readonly isNormalised: boolean;
-}
-
-export interface Prediction {
-  readonly outputs: readonly Tensor[];
-  /** Who answered, how fast, what looks wrong: X-Backend, X-Model, Server-Timing and so on. */
-  readonly headers: readonly Header[];
-  readonly inference: InferenceRecord;
-  readonly windows: WindowTally;
-  readonly warnings: readonly InputWarning[];
 }
 
 export interface Task {

@@ -1,7 +1,8 @@
 import { SidecarError } from '../core/errors.ts';
+import { JSON_TYPE } from '../core/media-types.ts';
 import type { Route } from '../core/task.ts';
 
-export const JSON_TYPES: readonly string[] = ['application/json', 'application/*+json'];
+export const JSON_TYPES: readonly string[] = [JSON_TYPE, 'application/*+json'];
 const ANY: readonly string[] = ['*/*'];
 
 /** What HTTP clients put on a JSON body when nobody told them better, `curl -d` first of all. */

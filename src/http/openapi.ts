@@ -1,9 +1,7 @@
+import { BINARY_TYPE, JSON_TYPE } from '../core/media-types.ts';
 import type { Route, RouteDoc } from '../core/task.ts';
 import { ErrorSchema } from './error-schema.ts';
 import { acceptedTypes } from './media-type.ts';
-import { JSON_TYPE } from './reply.ts';
-
-const OCTETS = 'application/octet-stream';
 
 /** Enough of OpenAPI 3.1 for what is written here. */
 export interface OpenApiDocument {
@@ -60,7 +58,7 @@ function toQueryParameters({ query = [] }: RouteDoc): object[] {
 
 function toRequestBody(route: Route, request: NonNullable<RouteDoc['request']>): object {
   const content = { schema: request.schema, ...(request.example !== undefined && { example: request.example }) };
-  const types = acceptedTypes(route).filter((type) => !type.includes('*') && type !== OCTETS);
+  const types = acceptedTypes(route).filter((type) => !type.includes('*') && type !== BINARY_TYPE);
   return {
     required: true,
     content: { ...Object.fromEntries(types.map((type) => [type, content])), ...toBinary(request.binary) },
@@ -76,5 +74,5 @@ function toResponse(status: number, response: RouteDoc['responses'][number]): Op
 
 /** Octets, where they mean something; 3.1 describes them by a media type alone. */
 function toBinary(meaning: string | undefined): object {
-  return meaning === undefined ? {} : { [OCTETS]: { schema: { description: meaning } } };
+  return meaning === undefined ? {} : { [BINARY_TYPE]: { schema: { description: meaning } } };
 }

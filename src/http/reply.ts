@@ -1,4 +1,5 @@
 import { retryHeaders, type SidecarError, toErrorBody } from '../core/errors.ts';
+import { JSON_TYPE } from '../core/media-types.ts';
 import type { ErrorForm, Header, Reply } from '../core/task.ts';
 import { Unauthorised } from './bearer.ts';
 import type { Wire } from './wire.ts';
@@ -15,8 +16,6 @@ export interface Envelope {
 export interface ReplyListener {
   onOut(): void;
 }
-
-export const JSON_TYPE = 'application/json';
 
 const STATUS_LINES: Readonly<Record<number, string>> = {
   200: '200 OK',

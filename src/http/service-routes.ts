@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { JSON_TYPE } from '../core/media-types.ts';
 import type { Call, Reply, Route, RouteDoc } from '../core/task.ts';
 import {
   type HealthReport,
@@ -8,7 +9,6 @@ import {
   RootSchema,
   StatusSchema,
 } from './health.ts';
-import { JSON_TYPE } from './reply.ts';
 
 /** What the service routes show; the daemon makes it from its state at each call. */
 export interface ServiceView {

@@ -1,3 +1,4 @@
+import { valuesIn } from '../core/tensor.ts';
 import { refuse, show } from './refusal.ts';
 
 /**
@@ -5,7 +6,7 @@ import { refuse, show } from './refusal.ts';
  * @param shape already known to be small
  */
 export function readValues(data: readonly unknown[], shape: readonly number[], where: string): Float32Array {
-  const values = new Float32Array(shape.reduce((product, side) => product * side, 1));
+  const values = new Float32Array(valuesIn(shape));
   const isNested = shape.length > 1 && Array.isArray(data[0]);
   if (isNested) fillNested(values, 0, data, shape, where);
   else fillRow(values, 0, data, values.length, where);

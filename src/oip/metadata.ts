@@ -1,7 +1,7 @@
+import { JSON_TYPE } from '../core/media-types.ts';
 import type { Call, Reply } from '../core/task.ts';
-import type { TensorSpec } from '../core/tensor.ts';
+import { type TensorSpec, valuesIn } from '../core/tensor.ts';
 import { findLoaded, type OipParts, wantedBy } from './parts.ts';
-import { JSON_TYPE } from './reply.ts';
 import { DATATYPE } from './tensor-header.ts';
 
 const NAME = 'hailo-tcn-sidecar';
@@ -57,7 +57,7 @@ export function toExample(parts: OipParts): object | null {
 
 function toZeros({ name, shape }: TensorSpec): object {
   const one = [1, ...shape.slice(1)];
-  const data = new Array(one.reduce((product, side) => product * side)).fill(0);
+  const data = new Array(valuesIn(one)).fill(0);
   return { name, datatype: DATATYPE, shape: one, data };
 }
 

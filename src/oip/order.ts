@@ -1,8 +1,8 @@
-import type { TensorSpec } from '../core/tensor.ts';
+import { type TensorSpec, VALUE_BYTES } from '../core/tensor.ts';
 import { type Fields, readBoolean, readList, readParameters, toFields } from './fields.ts';
 import { listNames, refuse, show } from './refusal.ts';
 import type { Signature, Surface } from './surface.ts';
-import { checkDatatype, DATATYPE, findSpec, readItems, VALUE_BYTES, valuesPerItem } from './tensor-header.ts';
+import { checkDatatype, DATATYPE, findSpec, readItems, valuesPerItem } from './tensor-header.ts';
 
 /** What a request asks for, checked against the model; without the binary data. */
 export interface Order {

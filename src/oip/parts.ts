@@ -1,6 +1,7 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
 import type { ServedModel, WantedModel } from '../core/model.ts';
-import type { Call, TaskSettings, TensorDoor } from '../core/task.ts';
+import type { Call, TaskSettings } from '../core/task.ts';
+import type { TensorDoor } from '../core/tensor-door.ts';
 
 /** What this protocol needs of the daemon. */
 export interface OipParts {

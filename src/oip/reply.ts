@@ -1,13 +1,11 @@
 import { SidecarError } from '../core/errors.ts';
+import { BINARY_TYPE, JSON_TYPE } from '../core/media-types.ts';
 import { LONGEST_NUMBER, writeNumbers } from '../core/shortest.ts';
-import type { Header, Prediction, Reply } from '../core/task.ts';
+import type { Header, Reply } from '../core/task.ts';
+import type { Prediction } from '../core/tensor-door.ts';
 import type { Order, OrderedOutput } from './order.ts';
 import { LENGTH_HEADER } from './request.ts';
 import type { Surface } from './surface.ts';
-import { VALUE_BYTES } from './tensor-header.ts';
-
-export const JSON_TYPE = 'application/json';
-export const BINARY_TYPE = 'application/octet-stream';
 
 /** The answer to an order: JSON, and after it the outputs that are wanted as binary data, in the order of the JSON. */
 export function toReply(prediction: Prediction, order: Order, id: string | null, { opening }: Surface): Reply {
@@ -83,7 +81,7 @@ function reserve(opening: string, outputs: readonly OrderedOutput[]): void {
 }
 
 /** @returns the place after it */
-function append(body: Buffer, at: number, { buffer, byteOffset, byteLength, length }: Float32Array): number {
-  body.set(new Uint8Array(buffer, byteOffset, length * VALUE_BYTES), at);
+function append(body: Buffer, at: number, { buffer, byteOffset, byteLength }: Float32Array): number {
+  body.set(new Uint8Array(buffer, byteOffset, byteLength), at);
   return at + byteLength;
 }

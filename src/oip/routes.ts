@@ -1,14 +1,13 @@
+import { JSON_OR_BINARY } from '../core/media-types.ts';
 import type { Call, Reply, Route, RouteDoc } from '../core/task.ts';
 import { INFER_DOC, LIVE_DOC, MODEL_DOC, MODEL_READY_DOC, READY_DOC, SERVER_DOC } from './docs.ts';
 import { ERROR_FORM } from './error-form.ts';
 import { createInfer } from './infer.ts';
 import { toExample, toLive, toModelMetadata, toModelReady, toReady, toServerMetadata } from './metadata.ts';
 import type { OipParts } from './parts.ts';
-import { BINARY_TYPE, JSON_TYPE } from './reply.ts';
 
 const MODEL = '/v2/models/{name}';
 const VERSION = `${MODEL}/versions/{version}`;
-const ACCEPTED = [JSON_TYPE, 'application/*+json', BINARY_TYPE];
 
 /** The Open Inference Protocol v2, as KServe and Triton speak it over HTTP, for whatever the task computes. */
 export function oipRoutes(parts: OipParts): readonly Route[] {
@@ -63,7 +62,7 @@ function post(path: string, parts: OipParts, handle: Route['handle']): Route {
     path,
     label: path,
     kind: 'inference',
-    accepts: ACCEPTED,
+    accepts: JSON_OR_BINARY,
     get doc() {
       const example = toExample(parts);
       const doc = about(INFER_DOC, parts)();

@@ -1,6 +1,6 @@
 import type { ServedModel } from '../core/model.ts';
-import type { TensorDoor } from '../core/task.ts';
 import type { TensorSpec } from '../core/tensor.ts';
+import type { TensorDoor } from '../core/tensor-door.ts';
 import type { Order } from './order.ts';
 
 export type Signature = ReturnType<TensorDoor['signature']>;

@@ -1,10 +1,9 @@
-import type { TensorSpec } from '../core/tensor.ts';
+import { type TensorSpec, valuesIn } from '../core/tensor.ts';
 import { type Fields, readString } from './fields.ts';
 import { listNames, quote, refuse, show } from './refusal.ts';
 
 /** The one datatype of all tensors here. */
 export const DATATYPE = 'FP32';
-export const VALUE_BYTES = 4;
 
 const OTHERS = new Set('BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP64 BYTES BF16'.split(' '));
 
@@ -52,5 +51,5 @@ export function findSpec<Spec extends TensorSpec>(
 
 /** Values of one item: the product of all sides but the first. */
 export function valuesPerItem({ shape }: TensorSpec): number {
-  return shape.slice(1).reduce((product, side) => product * side, 1);
+  return valuesIn(shape.slice(1));
 }

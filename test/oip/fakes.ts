@@ -1,7 +1,7 @@
 import { SidecarError } from '../../src/core/errors.ts';
 import type { ServedModel } from '../../src/core/model.ts';
-import type { Prediction } from '../../src/core/task.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
+import type { Prediction } from '../../src/core/tensor-door.ts';
 import type { LoadedVersion, OipParts } from '../../src/oip/parts.ts';
 import { createSurfaces, type Surface } from '../../src/oip/surface.ts';
 import { manifest } from '../tasks/tcn/fakes.ts';

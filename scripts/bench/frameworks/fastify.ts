@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import { BINARY_TYPE } from '../../../src/tasks/tcn/binary.ts';
+import { BINARY_TYPE } from '../../../src/core/media-types.ts';
 import { InferRequestSchema } from '../../../src/tasks/tcn/schema.ts';
 import { fromOctets, fromRows, isRequest, score, toOctets, toReply } from './work.ts';
 

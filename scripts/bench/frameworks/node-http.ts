@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { BINARY_TYPE } from '../../../src/tasks/tcn/binary.ts';
+import { BINARY_TYPE } from '../../../src/core/media-types.ts';
 import { fromOctets, fromRows, isRequest, score, toOctets, toReply } from './work.ts';
 
 /** The same work on node:http. Usage: node node-http.ts PORT. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { parse } from 'yaml';
 import { ROOT } from '../../../packaging/project.ts';
+import { WINDOW_BYTES } from '../../../src/tasks/tcn/binary.ts';
 import { normalise, toZScore } from '../../../src/tasks/tcn/normalise.ts';
 import { CHANNELS, InferRequestSchema, LATENTS, RANGES, ROWS } from '../../../src/tasks/tcn/schema.ts';
 
@@ -12,7 +13,6 @@ import { CHANNELS, InferRequestSchema, LATENTS, RANGES, ROWS } from '../../../sr
  * provenance.
  */
 const SCORES = 12;
-const WINDOW_BYTES = ROWS * CHANNELS * Float32Array.BYTES_PER_ELEMENT;
 const manifest = readFileSync(join(ROOT, 'packaging', 'models', 'default', 'manifest.yaml'), 'utf8');
 const scale = toZScore((parse(manifest) as { normalisation: Parameters<typeof toZScore>[0] }).normalisation);
 const body = Compile(InferRequestSchema);

@@ -1,6 +1,4 @@
-import { BINARY_TYPE } from './binary.ts';
-
-const JSON_TYPE = 'application/json';
+import { BINARY_TYPE, JSON_TYPE } from '../../core/media-types.ts';
 
 /** Whether the client prefers float32 to JSON: it must name the type, and like it better than JSON, or name it first. */
 export function wantsBinary(accept: string): boolean {

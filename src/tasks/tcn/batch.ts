@@ -1,9 +1,11 @@
 import { retryHeaders, SidecarError } from '../../core/errors.ts';
+import { BINARY_TYPE, JSON_TYPE } from '../../core/media-types.ts';
 import type { Call, Header, InputWarning, Reply, TaskDeps, TaskSettings } from '../../core/task.ts';
+import { toFloats } from '../../core/tensor.ts';
 import { wantsBinary } from './accept.ts';
 import { admit, requireMotifs } from './admission.ts';
 import { type BatchOutcome, type Outcome, runBatch } from './batch-run.ts';
-import { BINARY_TYPE, isBinary, toFloats, WINDOW_BYTES, windowsIn } from './binary.ts';
+import { isBinary, WINDOW_BYTES, windowsIn } from './binary.ts';
 import { layoutOf, toBatchBody, toBinaryBody } from './body.ts';
 import { explainBatch } from './explain.ts';
 import type { Motifs } from './motifs.ts';
@@ -84,7 +86,7 @@ function toReply(
     const timing = { parseMs, postMs: deps.clock() - answeredAt };
     headers.push(...toHeaders(inference, timing, motifs.source, warnings));
   }
-  const contentType = isBinary ? BINARY_TYPE : 'application/json';
+  const contentType = isBinary ? BINARY_TYPE : JSON_TYPE;
   return { status: error?.rule.http ?? 200, contentType, headers, body, inference, windows, warnings };
 }
 

@@ -1,23 +1,15 @@
+import { BINARY_TYPE } from '../../core/media-types.ts';
+import { toFloats, VALUE_BYTES } from '../../core/tensor.ts';
 import { refuseRange } from './ranges.ts';
-import type { Location } from './refusal.ts';
-import { refuse } from './refusal.ts';
+import { type Location, refuse } from './refusal.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 
-/** Float32 values in the machine's byte order, which is little-endian wherever this program runs. */
-export const BINARY_TYPE = 'application/octet-stream';
 export const WINDOW_SAMPLES = ROWS * CHANNELS;
-const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
-export const WINDOW_BYTES = WINDOW_SAMPLES * FLOAT_BYTES;
+export const WINDOW_BYTES = WINDOW_SAMPLES * VALUE_BYTES;
 
 /** What was sent instead of a JSON body, by its Content-Type. */
 export function isBinary(contentType: string): boolean {
   return contentType.toLowerCase().startsWith(BINARY_TYPE);
-}
-
-/** The bytes as numbers, in place where their alignment allows it; valid as long as the bytes are. */
-export function toFloats(bytes: Uint8Array): Float32Array {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % FLOAT_BYTES === 0 ? bytes : bytes.slice();
-  return new Float32Array(buffer, byteOffset, byteLength / FLOAT_BYTES);
 }
 
 /** The windows of several, one after another; views of the same memory. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { BINARY_TYPE } from '../../core/media-types.ts';
 import type { RouteDoc } from '../../core/task.ts';
 import {
   BatchReplySchema,
@@ -33,7 +34,7 @@ const refusals: RouteDoc['responses'] = {
 };
 
 const BINARY_WINDOW = 'One window: 3600 bytes, 100 rows of 9 little-endian float32 in the order of the channels.';
-const BINARY_ANSWER = 'For Accept: application/octet-stream, little-endian float32';
+const BINARY_ANSWER = `For Accept: ${BINARY_TYPE}, little-endian float32`;
 
 const provenance =
   'The header X-Model asks for a version that is loaded (NAME@VERSION, or "candidate"); without it the active one answers, or the candidate for its share of the requests, sticky by X-Sticky-Key, else by X-Request-Id. Headers of the reply say who answered and how fast: X-Backend, X-Model, X-Degraded, X-Motif-Source, X-Inference-Time-Ms, Server-Timing.';

@@ -1,8 +1,8 @@
+import { BINARY_TYPE, JSON_TYPE } from '../../core/media-types.ts';
 import type { ServedModel } from '../../core/model.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
 import { wantsBinary } from './accept.ts';
 import { admit, requireMotifs } from './admission.ts';
-import { BINARY_TYPE } from './binary.ts';
 import { layoutOf, toBinaryBody, toEncodeBody, toInferBody } from './body.ts';
 import { type Door, ENCODE_DOOR, INFER_DOOR } from './door.ts';
 import { returnInput } from './input-pool.ts';
@@ -59,5 +59,5 @@ async function answer(call: Call, deps: TaskDeps, { door, motifs, toJson }: Endp
   const timing = { parseMs: parsedAt - call.receivedAt, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference, timing, source?.source ?? null, warnings);
   if (isBinary) headers.push(layoutOf(found));
-  return { status: 200, contentType: isBinary ? BINARY_TYPE : 'application/json', headers, body, inference, warnings };
+  return { status: 200, contentType: isBinary ? BINARY_TYPE : JSON_TYPE, headers, body, inference, warnings };
 }

@@ -1,4 +1,5 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
+import { JSON_TYPE } from '../../core/media-types.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
 import { admit, motifsOf } from './admission.ts';
 import { normalise } from './normalise.ts';
@@ -49,7 +50,7 @@ async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
   const inference = toRecord(model, timed);
   const timing = { parseMs, postMs: deps.clock() - answeredAt };
   const headers = toHeaders(inference, timing, motifs?.source ?? null);
-  return { status: 200, contentType: 'application/json', headers, body, inference };
+  return { status: 200, contentType: JSON_TYPE, headers, body, inference };
 }
 
 const toRange = (values: Float32Array) => [Math.min(...values), Math.max(...values)];

@@ -1,8 +1,8 @@
 import { toSidecarError } from '../../core/errors.ts';
+import { JSON_OR_BINARY } from '../../core/media-types.ts';
 import type { Route, Task, TaskDeps, TaskKind } from '../../core/task.ts';
 import { requireMotifs } from './admission.ts';
 import { inferBatch } from './batch.ts';
-import { BINARY_TYPE } from './binary.ts';
 import { BATCH_DOC, ENCODE_DOC, INFER_DOC, TEST_DOC } from './docs.ts';
 import { ENCODE_DOOR } from './door.ts';
 import { explain } from './explain.ts';
@@ -38,15 +38,13 @@ export const tcn: TaskKind = {
   }),
 };
 
-const ACCEPTED = ['application/json', 'application/*+json', BINARY_TYPE];
-
 function createRoutes(deps: TaskDeps): readonly Route[] {
   const inferRoute: Route = {
     method: 'POST',
     path: '/infer',
     label: '/infer',
     kind: 'inference',
-    accepts: ACCEPTED,
+    accepts: JSON_OR_BINARY,
     doc: INFER_DOC,
     handle: (call) => infer(call, deps),
   };

@@ -1,7 +1,8 @@
 import type { SidecarError } from '../../core/errors.ts';
 import type { ServedModel } from '../../core/model.ts';
-import type { Call, Prediction, PredictOptions, TaskDeps, TensorDoor } from '../../core/task.ts';
+import type { Call, TaskDeps } from '../../core/task.ts';
 import type { Tensor, TensorSpec } from '../../core/tensor.ts';
+import type { Prediction, PredictOptions, TensorDoor } from '../../core/tensor-door.ts';
 import { admit, motifsOf } from './admission.ts';
 import { runBatch } from './batch-run.ts';
 import { WINDOW_SAMPLES, windowsIn } from './binary.ts';

@@ -4,6 +4,7 @@ import type { SidecarError } from './errors.ts';
 import type { Clock } from './log.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
+import type { SocketRoute } from './socket.ts';
 import type { Tensors } from './tensor.ts';
 import type { TensorDoor } from './tensor-door.ts';
 
@@ -42,6 +43,19 @@ export interface Reply {
   readonly windows?: WindowTally;
   /** What looks wrong with the input though it is accepted; told in a header, a metric and the log, never corrected. */
   readonly warnings?: readonly InputWarning[];
+  /**
+   * The body has no end of its own: called once when the head is out, not for HEAD. What it returns is called once when the
+   * client has gone, or the server ends it. `body` is sent first.
+   */
+  readonly follow?: (sink: EventSink) => () => void;
+}
+
+/** A reply that goes on. Once it has ended nothing here does anything. */
+export interface EventSink {
+  /** What was written and the client has not taken yet. */
+  readonly bufferedBytes: number;
+  write(text: string): void;
+  end(): void;
 }
 
 /** The outcome of each window of one request. */
@@ -131,6 +145,7 @@ export interface Task {
   /** Path → "ready" or why it cannot answer now, for /status. */
   endpoints(): Readonly<Record<string, string>>;
   readonly tensors: TensorDoor;
+  readonly sockets: readonly SocketRoute[];
 }
 
 /** Settings a task reads at each call, so that a reload takes effect between two calls. */

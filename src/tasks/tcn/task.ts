@@ -35,6 +35,7 @@ export const tcn: TaskKind = {
     routes: createRoutes(deps),
     endpoints: () => endpoints(deps),
     tensors: createTensorDoor(deps),
+    sockets: [],
   }),
 };
 

@@ -37,6 +37,14 @@ export interface Runner {
   /** Why run() would turn this ticket away now, without a window: known before anything was parsed; null when it would not. */
   refusal(ticket: Ticket): SidecarError | null;
   run(input: Float32Array, ticket: Ticket): Promise<TimedInference>;
+  pace(): RunnerPace;
+}
+
+/** How much the model gets through, as its latest windows show it. */
+export interface RunnerPace {
+  readonly windowsPerSecond: number;
+  /** Windows that it takes at a time: fewer leave a part of it idle. */
+  readonly capacity: number;
 }
 
 /** A model as a path names it. */

@@ -17,6 +17,8 @@ export interface GateParts {
   readonly clock: Clock;
   /** Read at each call, so that a reload applies. */
   maxQueueSize(): number;
+  /** What the golden windows took; the first windows tell better. */
+  readonly firstMs?: number;
 }
 
 interface Entry {
@@ -43,13 +45,14 @@ const BATCHED = { batch: {} };
  * As many windows as the model takes are inside it at a time, and those that came meanwhile go in together: a device that
  * computes several at once gets them so, and nobody ever waits for a batch to fill.
  */
-export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
+export function createGate({ model, clock, maxQueueSize, firstMs }: GateParts): Gate {
   const waiting = new WaitingRoom<Entry>();
   const running = new InFlight<Entry>();
-  const pace = createPace();
+  const pace = createPace(firstMs);
   let timer: NodeJS.Timeout | null = null;
   let timerAt = Number.POSITIVE_INFINITY;
   const counts = { served: 0, refused: 0, dropped: 0 };
+  const laneMs = () => pace.intervalMs / model.lanes;
 
   function run(input: Float32Array, ticket: Ticket): Promise<TimedInference> {
     const now = clock();
@@ -58,8 +61,10 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     return new Promise((resolve, reject) => {
       const entry = { input, ticket, enteredAt: now, startedAt: 0, isSettled: false, place: 0, resolve, reject };
       if (waiting.size === 0 && running.size < model.capacity) launch(entry, now);
-      else admit(entry);
-      fill(now);
+      else {
+        admit(entry);
+        fill(now);
+      }
       if (timer === null || ticket.deadlineAt < timerAt) armTimer(ticket.deadlineAt, now);
     });
   }
@@ -81,7 +86,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     const ahead = running.size + waiting.aheadOf(ticket);
     // With nothing ahead a window is always tried: else one slow outlier could refuse everything for ever.
     if (ahead === 0) return null;
-    const waitMs = (Math.max(0, ahead - model.lanes + 1) * pace.intervalMs) / model.lanes;
+    const waitMs = Math.max(0, ahead - model.lanes + 1) * laneMs();
     if (now + (waitMs + pace.serviceMs) * CAUTION <= ticket.deadlineAt) return null;
     return late(
       'DEADLINE_EXCEEDED',
@@ -98,8 +103,7 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   }
 
   function late(code: 'QUEUE_FULL' | 'DEADLINE_EXCEEDED', sentence: string): SidecarError {
-    const backlogMs = ((running.size + waiting.size) * pace.intervalMs) / model.lanes;
-    return new SidecarError(code, sentence, { retryAfterMs: Math.max(1, backlogMs) });
+    return new SidecarError(code, sentence, { retryAfterMs: Math.max(1, (running.size + waiting.size) * laneMs()) });
   }
 
   function launch(entry: Entry, now: number): void {
@@ -189,10 +193,6 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
     return earliest;
   }
 
-  function sinceMs(then: number | null): number | null {
-    return then === null ? null : clock() - then;
-  }
-
   function expire(): void {
     timer = null;
     const now = clock();
@@ -206,11 +206,12 @@ export function createGate({ model, clock, maxQueueSize }: GateParts): Gate {
   return {
     refusal: (ticket) => refuse(ticket, clock()),
     run,
+    pace: () => ({ windowsPerSecond: 1000 / laneMs(), capacity: model.capacity }),
     stats: () => ({
       waiting: waiting.size,
       inFlight: running.size,
       waitingInBatches: waiting.sizeFor(BATCHED),
-      oldestMs: sinceMs(waiting.oldestAt()),
+      oldestMs: waiting.size === 0 ? null : clock() - waiting.oldestAt()!,
       serviceMs: pace.serviceMs,
       ...counts,
     }),

@@ -47,7 +47,12 @@ export async function openModel(parts: OpenParts): Promise<OpenModel> {
       return runGolden();
     };
     const figures = parts.isWaitingForDevice ? null : await ifUp(backend, firstRun);
-    const gate = createGate({ model, clock, maxQueueSize });
+    const gate = createGate({
+      model,
+      clock,
+      maxQueueSize,
+      ...(figures && figures.medianMs > 0 && { firstMs: figures.medianMs }),
+    });
     return {
       model,
       served: { id: model.id, manifest: bundle.manifest, head: bundle.head, runner: gate },

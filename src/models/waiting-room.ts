@@ -37,6 +37,7 @@ export class WaitingRoom<T extends Waiting> {
 
   shift(): T | undefined {
     if (this.#singles.size > 0) return this.#singles.shift();
+    if (this.#batches.size === 0) return undefined; // asked for each window: no iterator for nothing
     const [batch, own] = this.#batches.entries().next().value ?? [];
     if (batch === undefined || own === undefined) return undefined;
     this.#batches.delete(batch);

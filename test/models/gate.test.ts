@@ -3,7 +3,7 @@ import type { Inference, LoadedModel } from '../../src/core/backend.ts';
 import { createGate } from '../../src/models/gate.ts';
 
 /** A model whose runs end when the test says so. */
-function world({ capacity = 2, lanes = 1, maxQueueSize = 4 } = {}) {
+function world({ capacity = 2, lanes = 1, maxQueueSize = 4, firstMs = 1 } = {}) {
   const started: { input: Float32Array; end(): void; fail(error: Error): void }[] = [];
   const clock = { now: 0 };
   const model: LoadedModel = {
@@ -17,7 +17,7 @@ function world({ capacity = 2, lanes = 1, maxQueueSize = 4 } = {}) {
       }),
     close: async () => {},
   };
-  const gate = createGate({ model, clock: () => clock.now, maxQueueSize: () => maxQueueSize });
+  const gate = createGate({ model, clock: () => clock.now, maxQueueSize: () => maxQueueSize, firstMs });
   return { gate, started, clock };
 }
 
@@ -56,6 +56,18 @@ t.test('waiting and running are timed apart', async (t) => {
   started[1]?.end();
   t.match(await first, { queueMs: 0, inferMs: 5 });
   t.match(await second, { queueMs: 5, inferMs: 3 });
+});
+
+t.test('its pace is that of the golden windows first, and what windows take from then on', async (t) => {
+  const { gate, started, clock } = world({ capacity: 3, lanes: 2, firstMs: 4 });
+  t.same(gate.pace(), { windowsPerSecond: 500, capacity: 3 });
+  for (let i = 0; i < 200; i++) {
+    const answer = gate.run(input(i), ticket());
+    clock.now += 10;
+    started[i]?.end();
+    await answer;
+  }
+  t.equal(Math.round(gate.pace().windowsPerSecond), 200);
 });
 
 t.test('a full queue refuses at once and says when to come back', async (t) => {

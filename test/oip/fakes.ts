@@ -22,7 +22,11 @@ export const MODEL: ServedModel = {
   id: 'test-tcn@v1',
   manifest: manifest(),
   head: null,
-  runner: { refusal: () => null, run: () => Promise.reject(new Error('not for these tests')) },
+  runner: {
+    refusal: () => null,
+    pace: () => ({ windowsPerSecond: 1, capacity: 1 }),
+    run: () => Promise.reject(new Error('not for these tests')),
+  },
 };
 
 export const surface = (signature = SIGNATURE, maxItems = 4): Surface => createSurfaces()(MODEL, signature, maxItems);

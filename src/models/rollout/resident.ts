@@ -89,6 +89,7 @@ export class Resident {
     const runner: Runner = {
       refusal: (ticket) => this.#refusal(served, ticket),
       run: (input, ticket) => this.#run(served, input, ticket),
+      pace: () => served.runner.pace(),
     };
     this.#served = { ...served, runner };
   }

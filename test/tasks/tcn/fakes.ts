@@ -72,6 +72,7 @@ export function scene(parts: SceneParts = {}): Scene {
     head: parts.head ?? null,
     runner: {
       refusal: () => null,
+      pace: () => ({ windowsPerSecond: 1000, capacity: 1 }),
       async run(input, ticket) {
         runs.push({ input, ticket });
         const outputs = parts.outputs?.(input) ?? answer;

@@ -1,0 +1,66 @@
+import { BINARY_HEADER_BYTES, BINARY_VERSION, STREAM_SUBPROTOCOL } from '../../../core/stream-hello.ts';
+
+/** The words of the page about streams, as HTML. */
+export const BINARY = `<p>A binary message is one frame: ${BINARY_HEADER_BYTES} bytes, then the samples; all little-endian.</p>
+${table([
+  ['offset', 'type', 'meaning'],
+  ['0', 'u8', `${BINARY_VERSION}, the version`],
+  ['1', 'u8', '0'],
+  ['2', 'u16', 'n, the number of samples, 1 at least'],
+  ['4', 'u32', 'seq of the first sample, modulo 2<sup>32</sup>'],
+  ['8', 'f64', 't_ms, when the first sample was taken; NaN: unknown'],
+  [String(BINARY_HEADER_BYTES), 'f32', 'n samples one after another, each with a value for each column of the hello'],
+])}
+<p>The length must be ${BINARY_HEADER_BYTES} + 4 · n · columns bytes. JSON and binary frames may alternate. A binary sample of nine
+columns takes 36 bytes, in JSON about 70.</p>`;
+
+export const TIME = `<p><code>rate_hz</code> is what the sensor gives. Where the model’s rate is another, samples are resampled to it;
+<code>ready.resampling</code> says by what method, how much later a result can therefore be computed, and up to which frequency the
+signal is kept. Where the rates are equal it is <code>null</code>, and the model gets the very samples that were sent.</p>
+<p><code>seq</code> counts samples, also those that were lost: that is how the daemon knows of them. It may begin anywhere.
+<code>t_ms</code> is the time of a frame’s first sample on any steady clock of the client; the box’s own time of day is never
+used. The times of results are on the client’s clock, in rising order: from the times of many frames with their jitter taken
+out, or without any <code>t_ms</code> from <code>seq</code> and the rate alone.</p>
+<p>A sample that came twice is dropped (<code>notice</code>, <code>duplicate</code>). What comes after a missing sample waits for it, as
+much as <code>gaps.reorder_ms</code> holds; a sample that comes later than that is dropped (<code>late</code>). For missing
+samples <code>gaps.policy</code> decides: <code>hold</code> repeats the last sample, <code>interpolate</code> draws a line, both for at most
+<code>gaps.max_ms</code>; <code>restart</code>, and every longer gap, begins a new window after it. Each is told by a <code>gap</code>, and
+a result says how many of its samples were <code>filled</code>.</p>`;
+
+export const FLOW = `<p>All limits are in <code>ready.limits</code>. A window that waits longer than <code>max_age_ms</code> for the model is dropped: its number
+is left out, <code>dropped</code> counts it. A sensor in real time need not care for more. Who sends faster, such as a recording,
+loses no window as long as it stays within <code>next_seq + max_ahead_samples</code>; every <code>result</code>, <code>gap</code> and
+<code>dropped</code> brings a new <code>next_seq</code>.</p>
+<p>When the model has no more to give, new streams are turned away (1013, or 503 before the upgrade) rather than those that run.</p>`;
+
+export const RESUME = `<p>A stream outlives its connection by <code>limits.resume_ms</code>. A new connection says the same hello with the token of
+<code>ready</code> and the last window that has arrived:</p>
+<pre>{"type":"hello","rate_hz":100,"resume":{"token":"…","last_window":41}}</pre>
+<p>With <code>resumed: true</code> the client sends on from <code>next_seq</code>, and the results after that window are sent again: no window is
+lost that could still be had. So keep samples until <code>next_seq</code> has passed them. With <code>resumed: false</code> and a
+<code>reason</code> it is a new stream, as after another box has taken over: windows count from 0, samples from any number.</p>`;
+
+const CODES: readonly (readonly [string, string])[] = [
+  ['1000', 'After <code>end</code>, with all results.'],
+  ['1001', 'Nothing came for <code>limits.idle_timeout_ms</code>.'],
+  ['1003, 1007', 'A message that is none: wrong type, wrong length, no JSON.'],
+  ['1008', 'No hello in time, a second one, too many refused frames, results that nobody reads, or the token.'],
+  ['1009', 'A message longer than <code>limits.max_frame_bytes</code>.'],
+  ['1011', 'A fault of the daemon.'],
+  ['1012', 'The daemon stops or restarts: connect again, and resume.'],
+  ['1013', 'The daemon has no room now: try later.'],
+  ['4001', 'Another connection has resumed the stream.'],
+];
+
+export const CLOSE_CODES = `${table(CODES)}
+<p>The reason of a close is “CODE: sentence”, cut to the bytes that fit; an <code>error</code> with the whole sentence comes before it.</p>`;
+
+export const WATCH = `<p><code>GET /stream/ID/events</code> with the ID that <code>ready.stream</code> says sends the same messages as server-sent events: the
+<code>event</code> is the type, the <code>id</code> of a result its window, the <code>data</code> the JSON.</p>`;
+
+export const TOKEN = `<p>Programs send <code>Authorization: Bearer TOKEN</code>. Browsers cannot: they offer the subprotocol
+<code>base64url.bearer.</code> followed by the token in base64url, beside <code>${STREAM_SUBPROTOCOL}</code>.</p>`;
+
+function table(rows: readonly (readonly string[])[]): string {
+  return `<table>${rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`;
+}

@@ -1,0 +1,16 @@
+import type { Ready } from '../../../core/stream-events.ts';
+import { kernelFor } from './kernel.ts';
+import { PASSBAND, ZERO_CROSSINGS } from './windowed-sinc.ts';
+
+/** What the client is told of it; null: its samples are the rows, bit for bit. */
+export function describeResampling(rateHz: number, modelRateHz: number): Ready['resampling'] {
+  if (rateHz === modelRateHz) return null;
+  const slower = Math.min(rateHz, modelRateHz);
+  return {
+    method: `sinc, Kaiser window, ${ZERO_CROSSINGS} zero crossings`,
+    delay_ms: round((kernelFor(rateHz / modelRateHz).half * 1000) / rateHz),
+    passband_hz: round(PASSBAND * slower),
+  };
+}
+
+const round = (value: number) => Math.round(value * 1000) / 1000;

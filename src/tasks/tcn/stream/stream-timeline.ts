@@ -1,0 +1,192 @@
+import type { GapEvent } from '../../../core/stream-events.ts';
+import { ClockFit, LATEST_MS } from './clock-fit.ts';
+import { GapFill } from './gap-fill.ts';
+import { RateWatch } from './rate-watch.ts';
+import { createResampler, type Resampler } from './resampler.ts';
+import { type Frame, Sequencer } from './sequencer.ts';
+import type { Timeline, TimelineListener, TimelineSettings } from './timeline.ts';
+import { type DueWindow, roundMs, WindowCutter } from './window-cutter.ts';
+
+/** Order first, then gaps and the clock, then the rate, then windows. */
+export class StreamTimeline implements Timeline {
+  readonly #settings: TimelineSettings;
+  readonly #listener: TimelineListener;
+  readonly #sequencer: Sequencer;
+  readonly #clock: ClockFit;
+  readonly #rate: RateWatch;
+  readonly #fill: GapFill | null;
+  readonly #resampler: Resampler;
+  readonly #cutter: WindowCutter;
+  readonly #last: Float32Array;
+  #hasSample = false;
+  /** From sample numbers to those that the clock and the resampler count: gaps in time, once filled, count too. */
+  #shift = 0;
+  /** Where the resampler began, as the clock counts. */
+  #beginX = 0;
+  /** What to add to the number of samples the resampler took, to get the next sample's number. */
+  #seqOffset = 0;
+  /** While a gap is filled: the sample after it. */
+  #afterGap = -1;
+
+  constructor(settings: TimelineSettings, listener: TimelineListener) {
+    const { rateHz, modelRateHz, channels, gaps } = settings;
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#sequencer = new Sequencer(
+      { rateHz, channels, reorderMs: gaps.reorder_ms },
+      {
+        onRun: (frame, missing) => this.#takeRun(frame, missing),
+        onAnew: (frame, expected) => this.#beginAnew(frame, expected),
+        isOfThen: (frame, behind) => this.#isOfThen(frame, behind),
+        onNotice: (code, count, message) => listener.onNotice(code, count, message),
+      },
+    );
+    this.#clock = new ClockFit(rateHz);
+    this.#rate = new RateWatch(this.#clock, rateHz);
+    this.#fill = gaps.policy === 'restart' ? null : new GapFill(channels, gaps.policy);
+    this.#resampler = createResampler(rateHz / modelRateHz, channels, this.#takeRow);
+    this.#cutter = new WindowCutter(settings);
+    this.#last = new Float32Array(channels);
+  }
+
+  get nextSeq(): number | null {
+    return this.#sequencer.next;
+  }
+
+  get measuredRateHz(): number | null {
+    return this.#rate.measuredHz;
+  }
+
+  get bytes(): number {
+    return this.#cutter.bytes + this.#resampler.bytes + this.#sequencer.keptBytes + this.#last.byteLength;
+  }
+
+  push(seq: number, tMs: number | null, samples: Float32Array): void {
+    const stamp = tMs !== null && Math.abs(tMs) <= LATEST_MS ? tMs : null;
+    const count = Math.floor(samples.length / this.#settings.channels);
+    this.#sequencer.push({ seq, count, samples, from: 0, stampSeq: seq, tMs: stamp });
+  }
+
+  flush(): void {
+    this.#sequencer.flush();
+  }
+
+  restart(reason: 'model_changed'): void {
+    if (!this.#hasSample) return;
+    this.#cutter.restart();
+    this.#tellGap(this.#clock.at(this.nextSeq! - 1 + this.#shift), this.nextSeq!, 0, 'restarted', reason);
+  }
+
+  read(window: DueWindow, into: Float32Array): boolean {
+    return this.#cutter.read(window, into);
+  }
+
+  #takeRun(frame: Frame, missing: number): void {
+    if (!this.#hasSample) this.#beginAt(frame.seq);
+    const jumpMs = this.#jumpOf(frame);
+    if (missing > 0 || jumpMs !== 0) this.#takeGap(frame, missing, jumpMs);
+    else this.#stamp(frame);
+    this.#takeSamples(frame);
+  }
+
+  #takeSamples(frame: Frame): void {
+    const { channels } = this.#settings;
+    this.#seqOffset = frame.seq - this.#resampler.taken;
+    this.#resampler.push(frame.samples, frame.from, frame.count, false);
+    const last = (frame.from + frame.count - 1) * channels;
+    for (let i = 0; i < channels; i++) this.#last[i] = frame.samples[last + i]!;
+    this.#hasSample = true;
+  }
+
+  #jumpOf(frame: Frame): number {
+    if (frame.tMs === null || !this.#hasSample) return 0;
+    return this.#clock.jumpOf(frame.stampSeq + this.#shift, frame.tMs);
+  }
+
+  #stamp(frame: Frame): void {
+    if (frame.tMs === null) return;
+    this.#clock.add(frame.stampSeq + this.#shift, frame.tMs);
+    const news = this.#rate.look();
+    if (news !== null) this.#listener.onNotice('rate', 1, news);
+  }
+
+  #takeGap(frame: Frame, missing: number, jumpMs: number): void {
+    const fromMs = this.#clock.at(frame.seq - missing - 1 + this.#shift);
+    const lost = missing + Math.max(0, Math.round((jumpMs * this.#settings.rateHz) / 1000));
+    const fill = jumpMs >= 0 && this.#isShort(lost) ? this.#fill : null;
+    if (fill !== null) this.#shift += lost - missing;
+    this.#followJump(frame, jumpMs);
+    const reason = missing > 0 ? 'missing' : jumpMs > 0 ? 'time_forward' : 'time_backward';
+    this.#tellGap(fromMs, frame.seq, missing > 0 ? missing : lost, fill?.action ?? 'restarted', reason);
+    if (fill === null) this.#restartAt(frame.seq);
+    else this.#fillWith(fill, lost, frame);
+  }
+
+  #isShort(samples: number): boolean {
+    const { rateHz, gaps } = this.#settings;
+    return samples * 1000 <= gaps.max_ms * rateHz * (1 + 1e-9);
+  }
+
+  #followJump(frame: Frame, jumpMs: number): void {
+    if (jumpMs === 0) return this.#stamp(frame);
+    if (jumpMs < 0) {
+      this.#clock.reset();
+      this.#cutter.forgetTime();
+    }
+    this.#clock.anchor(frame.stampSeq + this.#shift, frame.tMs!);
+  }
+
+  #fillWith(fill: GapFill, count: number, frame: Frame): void {
+    this.#afterGap = frame.seq;
+    fill.fill(count, this.#last, frame.samples, frame.from, (rows, rowCount) =>
+      this.#resampler.push(rows, 0, rowCount, true),
+    );
+    this.#afterGap = -1;
+  }
+
+  #isOfThen(frame: Frame, behind: number): boolean {
+    if (frame.tMs === null || !this.#clock.hasStamp) return false;
+    const off = frame.tMs - this.#clock.at(frame.stampSeq + this.#shift);
+    return Math.abs(off) < (behind * this.#clock.periodMs) / 2;
+  }
+
+  /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
+  #beginAnew(frame: Frame, expected: number): void {
+    const fromMs = this.#clock.at(expected - 1 + this.#shift);
+    const knowsTime = frame.tMs !== null || this.#clock.hasStamp;
+    this.#shift = knowsTime ? this.#shift + expected - frame.seq : 0;
+    if (!knowsTime) this.#cutter.forgetTime();
+    this.#followJump(frame, this.#jumpOf(frame));
+    this.#tellGap(fromMs, frame.seq, 0, 'restarted', 'seq_backward');
+    this.#restartAt(frame.seq);
+    this.#takeSamples(frame);
+  }
+
+  #beginAt(seq: number): void {
+    this.#beginX = seq + this.#shift;
+    this.#resampler.restart();
+  }
+
+  #restartAt(seq: number): void {
+    this.#beginAt(seq);
+    this.#cutter.restart();
+  }
+
+  #tellGap(
+    fromMs: number,
+    toSeq: number,
+    missing: number,
+    action: GapEvent['action'],
+    reason: GapEvent['reason'],
+  ): void {
+    const toMs = this.#clock.at(toSeq + this.#shift);
+    const gap = { from_ms: roundMs(fromMs), to_ms: roundMs(toMs), missing, action, reason };
+    this.#listener.onGap({ ...gap, next_seq: this.nextSeq });
+  }
+
+  readonly #takeRow = (place: number, taken: number, isFilled: boolean, source: Float32Array, offset: number): void => {
+    const nextSeq = this.#afterGap >= 0 ? this.#afterGap : this.#seqOffset + taken;
+    const window = this.#cutter.add(source, offset, this.#clock.at(this.#beginX + place), isFilled, nextSeq);
+    if (window !== null) this.#listener.onWindow(window);
+  };
+}

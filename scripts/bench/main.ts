@@ -10,6 +10,7 @@ import { measureOverload } from './overload.ts';
 import type { Goal, Part } from './part.ts';
 import { measureReference } from './reference.ts';
 import { runScript } from './script.ts';
+import { measureStreams } from './streams.ts';
 import { toMarkdown } from './swap-figures.ts';
 import { requireWrk } from './wrk.ts';
 
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   daemon: measureDaemon,
   doors: measureDoors,
   overload: measureOverload,
+  streams: measureStreams,
   frameworks: measureFrameworks,
   reference: measureReference,
 };

@@ -34,8 +34,12 @@ export interface OpenLoop {
   readonly perSecond: number;
   readonly seconds: number;
   readonly connections: number;
-  /** Posted to /infer as JSON. */
-  readonly body: string;
+  /** Posted to /infer. */
+  readonly body: string | Uint8Array;
+  /** Absent: it is JSON. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Core for the load; absent: the kernel chooses. */
+  readonly core?: number;
   readonly directory: string;
 }
 
@@ -52,14 +56,15 @@ export function requireGcc(): void {
 
 /** Requests at fixed times, from a process of its own. */
 export async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
-  const { port, perSecond, seconds, connections, body, directory } = load;
+  const { port, perSecond, seconds, connections, body, headers, core, directory } = load;
   const program = join(directory, 'open-loop');
   const request = join(directory, 'request');
   const result = join(directory, 'result');
   if (!existsSync(program)) build(program);
-  writeFileSync(request, toWire(body));
+  writeFileSync(request, toWire(body, headers));
   const args = [port, perSecond, seconds, connections].map(String);
-  const { stdout } = await promisify(execFile)(program, [...args, request, result]);
+  const command = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), program];
+  const { stdout } = await promisify(execFile)(command[0] ?? '', [...command.slice(1), ...args, request, result]);
   return toResult(readFileSync(result, 'utf8'), Number(stdout) / seconds);
 }
 
@@ -68,10 +73,14 @@ function build(program: string): void {
   execFileSync('gcc', [...flags, join(import.meta.dirname, 'open-loop.c'), '-lm', '-o', program]);
 }
 
-function toWire(body: string): string {
-  const fields = ['host: 127.0.0.1', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`];
-  return `POST /infer HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
+/** A whole request, as bytes. */
+export function toWire(body: string | Uint8Array, headers = JSON_HEADERS): Uint8Array {
+  const fields = Object.entries({ host: '127.0.0.1', ...headers, 'content-length': String(Buffer.byteLength(body)) });
+  const head = `POST /infer HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
 }
+
+const JSON_HEADERS: Readonly<Record<string, string>> = { 'content-type': 'application/json' };
 
 function toResult(lines: string, cpuShare: number): OpenLoopResult {
   const requests = [...lines.matchAll(/^(\S+) (\S+) (\d+) (.*)$/gm)].map(([, late, latency, status, error]) => ({

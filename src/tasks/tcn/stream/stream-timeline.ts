@@ -74,7 +74,7 @@ export class StreamTimeline implements Timeline {
   restart(reason: 'model_changed'): void {
     if (!this.#hasSample) return;
     this.#cutter.restart();
-    this.#tellGap(this.#clock.at(this.nextSeq! - 1 + this.#shift), this.nextSeq!, 0, 'restarted', reason);
+    this.#tellGap(this.#timeOf(this.nextSeq! - 1), this.nextSeq!, 0, 'restarted', reason);
   }
 
   read(window: DueWindow, into: Float32Array): boolean {
@@ -111,7 +111,7 @@ export class StreamTimeline implements Timeline {
   }
 
   #takeGap(frame: Frame, missing: number, jumpMs: number): void {
-    const fromMs = this.#clock.at(frame.seq - missing - 1 + this.#shift);
+    const fromMs = this.#timeOf(frame.seq - missing - 1);
     const lost = missing + Math.max(0, Math.round((jumpMs * this.#settings.rateHz) / 1000));
     const fill = jumpMs >= 0 && this.#isShort(lost) ? this.#fill : null;
     if (fill !== null) this.#shift += lost - missing;
@@ -152,7 +152,7 @@ export class StreamTimeline implements Timeline {
 
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
   #beginAnew(frame: Frame, expected: number): void {
-    const fromMs = this.#clock.at(expected - 1 + this.#shift);
+    const fromMs = this.#timeOf(expected - 1);
     const knowsTime = frame.tMs !== null || this.#clock.hasStamp;
     this.#shift = knowsTime ? this.#shift + expected - frame.seq : 0;
     if (!knowsTime) this.#cutter.forgetTime();
@@ -172,6 +172,11 @@ export class StreamTimeline implements Timeline {
     this.#cutter.restart();
   }
 
+  /** As the rows have it: not before one that was given. */
+  #timeOf(seq: number): number {
+    return Math.max(this.#cutter.lastMs, this.#clock.at(seq + this.#shift));
+  }
+
   #tellGap(
     fromMs: number,
     toSeq: number,
@@ -179,8 +184,7 @@ export class StreamTimeline implements Timeline {
     action: GapEvent['action'],
     reason: GapEvent['reason'],
   ): void {
-    const toMs = this.#clock.at(toSeq + this.#shift);
-    const gap = { from_ms: roundMs(fromMs), to_ms: roundMs(toMs), missing, action, reason };
+    const gap = { from_ms: roundMs(fromMs), to_ms: roundMs(this.#timeOf(toSeq)), missing, action, reason };
     this.#listener.onGap({ ...gap, next_seq: this.nextSeq });
   }
 

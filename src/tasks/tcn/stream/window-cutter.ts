@@ -25,11 +25,12 @@ const SMALLEST_STEP_MS = 0.001;
 
 /** Rows in, windows out. Every row gets its time once, so all windows agree about it. */
 export class WindowCutter {
+  /** The time of the latest row. */
+  lastMs = Number.NEGATIVE_INFINITY;
   readonly #settings: CutterSettings;
   readonly #ring: RowRing;
   #due: number;
   #windows = 0;
-  #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: CutterSettings) {
     this.#settings = settings;
@@ -43,8 +44,8 @@ export class WindowCutter {
 
   /** The window that this row completes. */
   add(source: Float32Array, offset: number, timeMs: number, isFilled: boolean, nextSeq: number): DueWindow | null {
-    this.#lastMs = Math.max(timeMs, this.#lastMs + SMALLEST_STEP_MS);
-    this.#ring.add(source, offset, this.#lastMs, isFilled);
+    this.lastMs = Math.max(timeMs, this.lastMs + SMALLEST_STEP_MS);
+    this.#ring.add(source, offset, this.lastMs, isFilled);
     return this.#ring.end === this.#due ? this.#cut(nextSeq) : null;
   }
 
@@ -55,7 +56,7 @@ export class WindowCutter {
 
   /** The client's clock went back: so may the times. */
   forgetTime(): void {
-    this.#lastMs = Number.NEGATIVE_INFINITY;
+    this.lastMs = Number.NEGATIVE_INFINITY;
   }
 
   read({ endRow }: DueWindow, into: Float32Array): boolean {

@@ -24,7 +24,8 @@ export const SETTINGS: TimelineSettings = {
 
 export interface Recording {
   readonly timeline: Timeline;
-  readonly windows: (DueWindow & { readonly values: Float32Array })[];
+  /** `era` grows with each gap that says that time went back. */
+  readonly windows: (DueWindow & { readonly values: Float32Array; readonly era: number })[];
   readonly gaps: Omit<GapEvent, 'type'>[];
   readonly notices: { readonly code: string; readonly count: number; readonly message: string }[];
 }
@@ -39,7 +40,8 @@ export function record(settings: Partial<TimelineSettings> = {}): Recording {
     onWindow: (window) => {
       const values = new Float32Array(all.rows * all.channels);
       if (!timeline.read(window, values)) throw new Error(`window ${window.index} cannot be read when it is due`);
-      windows.push({ ...window, values });
+      const era = gaps.filter(({ from_ms, to_ms }) => to_ms < from_ms).length;
+      windows.push({ ...window, values, era });
     },
     onGap: (gap) => gaps.push(gap),
     onNotice: (code, count, message) => notices.push({ code, count, message }),

@@ -80,7 +80,7 @@ t.test('at the model’s rate a window is the very samples, its times are those 
     framesOf(1000, 4, 10, (seq) => seq * 10 + 0.1234),
   );
   t.same(
-    windows.map(({ values, ...window }) => ({ ...window, first: values[0], last: values.at(-1) })),
+    windows.map(({ values, era: _era, ...window }) => ({ ...window, first: values[0], last: values.at(-1) })),
     [0, 1, 2, 3, 4].map((index) => ({
       index,
       endRow: 20 + 5 * index,

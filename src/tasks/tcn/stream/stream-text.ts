@@ -1,4 +1,6 @@
 import { BINARY_HEADER_BYTES, BINARY_VERSION, STREAM_SUBPROTOCOL } from '../../../core/stream-hello.ts';
+import { JUMP_MS } from './clock-fit.ts';
+import { PASSBAND, ZERO_CROSSINGS } from './windowed-sinc.ts';
 
 /** The words of the page about streams, as HTML. */
 export const BINARY = `<p>A binary message is one frame: ${BINARY_HEADER_BYTES} bytes, then the samples; all little-endian.</p>
@@ -14,18 +16,23 @@ ${table([
 <p>The length must be ${BINARY_HEADER_BYTES} + 4 · n · columns bytes. JSON and binary frames may alternate. A binary sample of nine
 columns takes 36 bytes, in JSON about 70.</p>`;
 
-export const TIME = `<p><code>rate_hz</code> is what the sensor gives. Where the model’s rate is another, samples are resampled to it;
-<code>ready.resampling</code> says by what method, how much later a result can therefore be computed, and up to which frequency the
-signal is kept. Where the rates are equal it is <code>null</code>, and the model gets the very samples that were sent.</p>
+export const TIME = `<p><code>rate_hz</code> is what the sensor gives. Where the model’s rate is the same it gets the very samples that were sent, and
+<code>ready.resampling</code> is <code>null</code>. Else they are resampled by a windowed sinc (Kaiser’s window, ${ZERO_CROSSINGS} zero crossings): what
+moves slower than ${PASSBAND} of the slower of the two rates keeps an error below −60 dB, what is faster is damped, and a result waits
+for ${ZERO_CROSSINGS} samples of the slower rate after its window; <code>ready.resampling</code> has the figures. It goes by the declared rate: where
+timestamps speak of another, a <code>notice</code> <code>rate</code> says so and nothing is changed.</p>
 <p><code>seq</code> counts samples, also those that were lost: that is how the daemon knows of them. It may begin anywhere.
 <code>t_ms</code> is the time of a frame’s first sample on any steady clock of the client; the box’s own time of day is never
-used. The times of results are on the client’s clock, in rising order: from the times of many frames with their jitter taken
-out, or without any <code>t_ms</code> from <code>seq</code> and the rate alone.</p>
-<p>A sample that came twice is dropped (<code>notice</code>, <code>duplicate</code>). What comes after a missing sample waits for it, as
+used. A line is fitted to the times of the frames, which takes their jitter out, and the times of results are on that line: they
+rise, but after a clock that went back. A frame that is off the line by more than ${JUMP_MS} ms is a <code>gap</code>:
+<code>time_forward</code>, treated like missing samples, or <code>time_backward</code>, which begins a new window. Without any
+<code>t_ms</code> all times are <code>seq</code> divided by the rate.</p>
+<p>A sample that came twice is dropped (<code>notice</code> <code>duplicate</code>). What comes after a missing sample waits for it, as
 much as <code>gaps.reorder_ms</code> holds; a sample that comes later than that is dropped (<code>late</code>). For missing
 samples <code>gaps.policy</code> decides: <code>hold</code> repeats the last sample, <code>interpolate</code> draws a line, both for at most
 <code>gaps.max_ms</code>; <code>restart</code>, and every longer gap, begins a new window after it. Each is told by a <code>gap</code>, and
-a result says how many of its samples were <code>filled</code>.</p>`;
+a result says how many of its samples were <code>filled</code>. A <code>seq</code> far back, that goes on, is a device that has started
+again: <code>gap</code> <code>seq_backward</code>, and a new window.</p>`;
 
 export const FLOW = `<p>All limits are in <code>ready.limits</code>. A window that waits longer than <code>max_age_ms</code> for the model is dropped: its number
 is left out, <code>dropped</code> counts it. A sensor in real time need not care for more. Who sends faster, such as a recording,

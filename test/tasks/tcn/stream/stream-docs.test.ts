@@ -1,12 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import Schema from 'typebox/schema';
-import { type WebSocket, WebSocketServer } from 'ws';
 import type { Call } from '../../../../src/core/task.ts';
 import { createStreamDocs } from '../../../../src/tasks/tcn/stream/stream-docs.ts';
 import { CLIENT_EXAMPLES, SERVER_EXAMPLES } from '../../../../src/tasks/tcn/stream/stream-examples.ts';
@@ -88,85 +81,4 @@ t.test('the browser’s page may run its script, this one alone', async (t) => {
   t.match(headers['Content-Security-Policy'], `script-src 'sha256-${digest}';`);
   t.doesNotThrow(() => new Function(script), 'it is JavaScript');
   t.notMatch(body, /\son\w+="|src=|href=/);
-});
-
-/** Runs the client as Node runs it, against a server that says what it is told to. */
-async function runClient(
-  t: Pick<Test, 'teardown'>,
-  onMessage: (socket: WebSocket, data: Buffer, isBinary: boolean) => void,
-  env = {},
-) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await once(server, 'listening');
-  const directory = mkdtempSync(join(tmpdir(), 'stream-client-'));
-  const file = join(directory, 'client.mjs');
-  writeFileSync(
-    file,
-    (await get('/docs/stream/client.mjs', `127.0.0.1:${(server.address() as AddressInfo).port}`)).body,
-  );
-  const child = spawn(process.execPath, [file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  t.teardown(() => {
-    child.kill('SIGKILL');
-    server.close();
-    rmSync(directory, { recursive: true });
-  });
-  const offered: string[] = [];
-  server.on('connection', (socket, request) => {
-    offered.push(...(request.headers['sec-websocket-protocol'] ?? '').split(/, */));
-    socket.on('message', (data, isBinary) => onMessage(socket, data as Buffer, isBinary));
-  });
-  let printed = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    printed += text;
-  });
-  const ended = once(child, 'close').then(([status]) => ({ status, printed, offered }));
-  return { child, ended };
-}
-
-const exampleOf = (type: string) => JSON.stringify(SERVER_EXAMPLES.find((one) => one.type === type)!.example);
-
-t.test(
-  'the Node client sends binary frames as declared, prints motif and times, and ends when it is told to',
-  async (t) => {
-    const frames: Buffer[] = [];
-    const texts: unknown[] = [];
-    const { child, ended } = await runClient(
-      t,
-      (socket, data, isBinary) => {
-        if (isBinary) {
-          if (frames.push(data) === 2) socket.send(exampleOf('result'), () => child.kill('SIGINT'));
-          return;
-        }
-        texts.push(JSON.parse(String(data)));
-        if (texts.length === 1) return socket.send(exampleOf('ready'));
-        socket.send(exampleOf('ended'));
-        socket.close(1000);
-      },
-      { TOKEN: 'a?b>' },
-    );
-    const { status, printed, offered } = await ended;
-    t.same(offered, ['tcn-stream.v1', `base64url.bearer.${Buffer.from('a?b>').toString('base64url')}`]);
-    t.match(texts, [{ type: 'hello', rate_hz: 100 }, { type: 'end' }]);
-    t.ok(texts.every((message) => fits('clientMessage', message)));
-    t.match(printed, '770 to 1760 ms: walk 0.91\n');
-    t.match(printed, `${exampleOf('ended')}\nclosed: 1000 \n`);
-    t.equal(status, 0);
-    let next = 0;
-    for (const frame of frames) {
-      const count = frame.readUInt16LE(2);
-      t.same([frame[0], frame[1], frame.readUInt32LE(4), frame.readDoubleLE(8)], [1, 0, next, next * 10]);
-      t.equal(frame.length, 16 + count * 36);
-      next += count;
-    }
-    t.ok(Math.abs(frames[0]!.readFloatLE(16 + 8) - 9.8) < 1e-6, 'gravity');
-  },
-);
-
-t.test('the Node client tells a close that it did not ask for by its exit status', async (t) => {
-  const { ended } = await runClient(t, (socket) => socket.close(1013, 'OVERLOADED: try later'));
-  const { status, printed, offered } = await ended;
-  t.same([status, printed, offered], [1, 'closed: 1013 OVERLOADED: try later\n', ['tcn-stream.v1']]);
 });

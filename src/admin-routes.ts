@@ -45,6 +45,7 @@ export function createAdminRoutes(parts: CommandParts): readonly AdminRoute[] {
   });
   return [
     route('GET', '/v1/models', async () => ({ ok: true, ...toModels(state, await store.read()) })),
+    route('GET', '/streams', async () => ({ ok: true, ...toStreams(state) })),
     route('POST', '/v1/activate', async (body) => {
       const { model, allow_gap: allowGap = false } = check<{ model: string; allow_gap?: boolean }>(Activate, body);
       return told(parts, () => succession.activate(model, { allowGap }));
@@ -56,6 +57,10 @@ export function createAdminRoutes(parts: CommandParts): readonly AdminRoute[] {
     route('GET', '/v1/compare', async () => ({ ok: true, ...requireComparison(state) })),
     route('POST', '/v1/promote', (body) => told(parts, () => promote(parts, check(Promote, body ?? {})))),
   ];
+}
+
+function toStreams({ streams }: State): object {
+  return { totals: streams?.totals() ?? null, streams: streams?.list() ?? [] };
 }
 
 function check<T>(schema: TSchema, body: unknown): T {

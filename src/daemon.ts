@@ -12,7 +12,7 @@ import { openModelStore } from './model-store.ts';
 import type { Resident } from './models/rollout/resident.ts';
 import { Seats } from './models/rollout/seats.ts';
 import { PACKAGED } from './models/store/store-state.ts';
-import { createLineLimit } from './observe/line-limit.ts';
+import { createLineLimit, within } from './observe/line-limit.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createOpener } from './opener.ts';
@@ -136,17 +136,18 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
   const unrecorded = createLineLimit(1, clock, 60_000);
   const server = createServer({
     uws: loadNative('uws') as Uws,
-    routes: createDoors(state, metrics),
+    ...createDoors(state, metrics, log),
     clock,
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
     settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
     onExchange: createRecorder({ metrics, log, state }),
     onUnrecorded: (err) => {
-      if (unrecorded().isOpen) log.error({ err }, 'requests were answered, but could not be recorded');
+      within(unrecorded, (more) => log.error({ err, ...more }, 'requests were answered, but could not be recorded'));
     },
     guard: keys.guard,
     onConnectionRefused: createRefusalRecorder({ metrics, log, state }),
   });
+  undo.add('streams', async () => state.streams?.close());
   undo.add('server', async () => server.close());
   state.access = await openAccess({ config, keys, server, log, now: unixTimeMs });
   undo.add('certificate', state.access.close);

@@ -1,10 +1,10 @@
 import type { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
-import type { InputWarning } from './core/task.ts';
 import type { ExchangeRecord } from './http/exchange-record.ts';
-import { createLineLimit, type LineLimit } from './observe/line-limit.ts';
+import { createLineLimit, type LineLimit, within } from './observe/line-limit.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { State } from './state.ts';
+import { createWarningTeller } from './warnings.ts';
 
 export interface RecorderParts {
   readonly metrics: Metrics;
@@ -16,8 +16,6 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Lines per second, of requests and of failures each. */
 const MAX_LINES = 20;
 const WARNING_PERIOD_MS = 60_000;
-const REMEDY =
-  'send m/s², rad/s and µT; nothing was corrected, and the answer may mean nothing. Counted by hailo_input_warnings_total';
 
 /** What one exchange leaves behind: figures always, a log line when it failed here or when requests are logged. */
 export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord) => void {
@@ -25,12 +23,12 @@ export function createRecorder(parts: RecorderParts): (exchange: ExchangeRecord)
   const failures = createLineLimit(MAX_LINES, state.clock);
   const requests = createLineLimit(MAX_LINES, state.clock);
   const strangers = createLineLimit(1, state.clock, WARNING_PERIOD_MS);
-  const suspicions = new Map<string, LineLimit>();
+  const warn = createWarningTeller(parts);
   return (exchange) => {
     metrics.exchange(exchange.route, toMethodLabel(exchange.method), exchange.status);
     if (exchange.kind === 'inference') recordInference(parts, exchange);
     if (exchange.code === 'UNAUTHORIZED') tellStranger(parts, strangers, exchange);
-    for (const warning of exchange.warnings) tellWarning(parts, suspicions, warning, exchange);
+    for (const warning of exchange.warnings) warn(warning, exchange.route, { request_id: exchange.requestId });
     const failed = failedWindow(exchange);
     if (exchange.status >= 500 || failed !== null) logFailure(log, failures, exchange, failed);
     // an impossible answer: whoever gave it has to prove himself now, not in an hour
@@ -44,16 +42,14 @@ export function createRefusalRecorder({ metrics, log, state }: RecorderParts): (
   const limit = createLineLimit(1, state.clock, WARNING_PERIOD_MS);
   return () => {
     metrics.connectionRefused();
-    const { isOpen, suppressed } = limit();
     const most = state.loaded.config.server.max_connections;
     const text = `a connection was turned away: ${most} are open (server.max_connections); see hailo_http_connections_refused_total`;
-    if (isOpen) log.warn(suppressed > 0 ? { suppressed } : {}, text);
+    within(limit, (more) => log.warn(more, text));
   };
 }
 
 function logRequest(log: Log, limit: LineLimit, exchange: ExchangeRecord): void {
-  const { isOpen, suppressed } = limit();
-  if (isOpen) log.info({ ...toFields(exchange), ...(suppressed > 0 && { suppressed }) }, 'request');
+  within(limit, (more) => log.info({ ...toFields(exchange), ...more }, 'request'));
 }
 
 /** A client may invent methods; each would be a time series for ever. */
@@ -83,24 +79,8 @@ function failedWindow({ windows }: ExchangeRecord): SidecarError | null {
 
 /** One who forgot the token, or one who guesses it: at most a line a minute, with how many there were. */
 function tellStranger({ log }: RecorderParts, limit: LineLimit, { requestId, route, error }: ExchangeRecord): void {
-  const { isOpen, suppressed } = limit();
-  const fields = { request_id: requestId, route, ...(suppressed > 0 && { suppressed }) };
-  if (isOpen) log.warn(fields, `A request was refused: ${error?.message ?? 'no valid token'}`);
-}
-
-/** The input is never corrected: somebody has to hear of it. */
-function tellWarning(
-  { metrics, log, state }: RecorderParts,
-  limits: Map<string, LineLimit>,
-  { code, text }: InputWarning,
-  exchange: ExchangeRecord,
-): void {
-  metrics.inputWarning(exchange.route, code);
-  const limit = limits.get(code) ?? createLineLimit(1, state.clock, WARNING_PERIOD_MS);
-  limits.set(code, limit);
-  const { isOpen, suppressed } = limit();
-  const fields = { request_id: exchange.requestId, route: exchange.route, warning: code };
-  if (isOpen) log.warn({ ...fields, ...(suppressed > 0 && { suppressed }) }, `${text}: ${REMEDY}`);
+  const text = `A request was refused: ${error?.message ?? 'no valid token'}`;
+  within(limit, (more) => log.warn({ request_id: requestId, route, ...more }, text));
 }
 
 /** A refusal under load is the plan, not news; a fault of ours is, also where it is told as a 503. */
@@ -109,9 +89,7 @@ function logFailure(log: Log, limit: LineLimit, exchange: ExchangeRecord, failed
   const fields = { ...toFields(exchange), cause: causeOf(error) };
   const message = error?.message ?? 'request failed';
   if (exchange.status === 503 && error?.cause === undefined) return log.debug(fields, message);
-  const { isOpen, suppressed } = limit();
-  const err = error?.cause ?? error;
-  if (isOpen) log.error({ ...fields, err, ...(suppressed > 0 && { suppressed }) }, message);
+  within(limit, (more) => log.error({ ...fields, err: error?.cause ?? error, ...more }, message));
 }
 
 function causeOf(error: SidecarError | null): string | undefined {

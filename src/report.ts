@@ -54,6 +54,7 @@ export function toStatus(state: State): Record<string, unknown> {
     device: backend.telemetry?.() ?? null,
     golden: state.golden,
     queue: state.model?.gate.stats() ?? null,
+    streams: state.streams?.totals() ?? null,
     model: {
       bundle: state.bundle.directory,
       description: manifest.description,
@@ -84,6 +85,7 @@ export function toRoot(state: State): Record<string, unknown> {
       status: 'GET /status',
       metrics: 'GET /metrics',
       docs: 'GET /docs',
+      stream: 'GET /stream (WebSocket)',
       open_inference: 'GET /v2',
     },
     config: {
@@ -119,6 +121,7 @@ export function toReadings(state: State): Readings {
     isOnProbation: state.probationMs() !== null,
     certificateExpiresAtMs: state.access?.certificate?.inForce.expiresAtMs ?? null,
     configOk: toConfigOk(state),
+    streams: state.streams?.totals() ?? null,
   };
 }
 

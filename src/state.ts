@@ -5,6 +5,7 @@ import { SidecarError } from './core/errors.ts';
 import type { Clock } from './core/log.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { ServedModel, WantedModel } from './core/model.ts';
+import type { Streams } from './core/streams.ts';
 import type { Call, TaskSettings } from './core/task.ts';
 import type { Rate } from './http/rate-limit.ts';
 import { artefactOf, type Bundle } from './models/bundle.ts';
@@ -44,6 +45,8 @@ export class State {
   isStopping = false;
   /** Null until it listens. */
   access: Access | null = null;
+  /** Null until its task is made. */
+  streams: Streams | null = null;
   lastInferenceMs: number | null = null;
   /** Path → "ready" or why it cannot answer. */
   endpoints: () => Readonly<Record<string, string>> = () => ({});

@@ -32,6 +32,7 @@ const FOREIGN: Record<string, readonly string[]> = {
     'observe/readings.ts',
     'observe/device-readings.ts',
     'observe/version-readings.ts',
+    'observe/stream-readings.ts',
   ],
   koffi: ['system/notify.ts', 'system/journal.ts', 'system/file-lock.ts', 'admin/peer.ts', 'backends/hailo/ffi.ts'],
   'hash-wasm': ['models/hef.ts'],

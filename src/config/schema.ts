@@ -4,6 +4,7 @@ import { AbsolutePath, closed, flag, matching, oneOf, orNull, SocketPath, whole 
 import { Inference } from './inference-schema.ts';
 import { Rollout } from './rollout-schema.ts';
 import { RateLimit, Security, Server } from './server-schema.ts';
+import { Streams } from './streams-schema.ts';
 
 const BUNDLE_PATTERN = '^(/[^\\u0000-\\u001f]*|[a-z0-9][a-z0-9._-]{0,63}@[A-Za-z0-9][A-Za-z0-9._-]{0,63})$';
 const PUBLIC_KEY_PATTERN = '^ed25519:[A-Za-z0-9+/]{43}=( [^\\u0000-\\u001f]*)?$';
@@ -84,6 +85,7 @@ export const ConfigSchema = Type.Object(
       },
       closed,
     ),
+    streams: Streams,
     rate_limit: RateLimit,
     security: Security,
     resource_limits: Type.Object(

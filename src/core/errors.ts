@@ -34,6 +34,8 @@ export const ERRORS = {
   RATE_LIMITED: rule(429, 75, true, 'the client sends more windows than its rate allows'),
   QUEUE_FULL: rule(503, 75, true, 'the queue is full'),
   DEADLINE_EXCEEDED: rule(503, 75, true, 'no answer is possible within the deadline'),
+  STREAMS_FULL: rule(503, 75, true, 'there is no room for another stream'),
+  STREAM_BREACH: rule(400, 65, false, 'the client of a stream does what its protocol does not allow'),
   NOT_READY: rule(503, 75, true, 'no verified model serves yet'),
   SHUTTING_DOWN: rule(503, 75, true, 'the daemon is draining'),
   BACKEND_UNAVAILABLE: rule(503, 69, true, 'the configured backend cannot run'),
@@ -84,6 +86,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DEADLINE_EXCEEDED',
   'CLIENT_GONE',
   'SHUTTING_DOWN',
+  'STREAMS_FULL',
 ]);
 
 /** `detail` is one sentence for a person: what happened, where, what to do next. */

@@ -144,7 +144,10 @@ export const ErrorSchema = Type.Object(
     type: Type.Literal('error'),
     error: Type.Object({ code: Type.String(), message: Type.String() }, closed),
     detail: Type.Unknown({ description: 'As in the error reply of /infer.' }),
-    close: Type.Union([Type.Integer(), Type.Null()], { description: 'The code that the connection closes with.' }),
+    close: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The code that the connection closes with; null: it goes on, without the samples of the message.',
+    }),
+    retry_ms: Type.Optional(Type.Integer({ description: 'When to come again.' })),
   },
   closed,
 );

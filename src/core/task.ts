@@ -5,6 +5,7 @@ import type { Clock } from './log.ts';
 import type { Manifest, MotifHead } from './manifest.ts';
 import type { ServedModel } from './model.ts';
 import type { SocketRoute } from './socket.ts';
+import type { StreamDeps, Streams } from './streams.ts';
 import type { Tensors } from './tensor.ts';
 import type { TensorDoor } from './tensor-door.ts';
 
@@ -146,6 +147,7 @@ export interface Task {
   endpoints(): Readonly<Record<string, string>>;
   readonly tensors: TensorDoor;
   readonly sockets: readonly SocketRoute[];
+  readonly streams: Streams;
 }
 
 /** Settings a task reads at each call, so that a reload takes effect between two calls. */
@@ -173,6 +175,7 @@ export interface TaskDeps {
   admit(call: Pick<Call, 'peer'>, windows: number, taken?: number): void;
   settings(): TaskSettings;
   readonly clock: Clock;
+  readonly streams: StreamDeps;
 }
 
 /** What versions of a model are compared by. */

@@ -29,6 +29,8 @@ export interface Metrics {
   /** Windows that a door let in or refused; `outcome` is "ok" or an error code. */
   windows(route: string, outcome: string, count: number): void;
   /** A window was accepted that looks wrong. */
+  /** A window of a stream has a result. */
+  streamedWindow(model: string, durationMs: number): void;
   inputWarning(route: string, warning: string): void;
   healthCheck(isHealthy: boolean): void;
   /** A connection over server.max_connections was turned away. */
@@ -59,6 +61,13 @@ export function createMetrics(read: () => Readings): Metrics {
   const durations = createDurationHistogram({
     name: 'hailo_inference_duration_seconds',
     help: 'Last byte of the body to the reply, answered inference requests.',
+    labelName: 'model',
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const streamed = createDurationHistogram({
+    name: 'hailo_stream_window_duration_seconds',
+    help: 'Last sample of a window to its result, windows of streams.',
     labelName: 'model',
     buckets: DURATION_BUCKETS,
     registers,
@@ -142,6 +151,7 @@ export function createMetrics(read: () => Readings): Metrics {
     },
     exchange: (route, method, status) => exchanged.add(route, method, String(status)),
     windows: (route, outcome, count) => windowed.addMany(count, route, outcome),
+    streamedWindow: (model, durationMs) => streamed.observe(model, durationMs / 1000),
     inputWarning: (route, warning) => inputWarnings.inc({ warning, route }),
     connectionRefused: () => connectionsRefused.inc(),
     healthCheck: (isHealthy) => health.inc({ status: isHealthy ? 'healthy' : 'unhealthy' }),

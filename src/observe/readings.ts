@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
+import { registerStreamReadings, type StreamReadings } from './stream-readings.ts';
 import { type RolloutReadings, readingsOf, registerVersionReadings } from './version-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
@@ -15,6 +16,8 @@ export interface Readings extends RolloutReadings {
   readonly golden: { readonly cosine: number; readonly backend: string } | null;
   /** null: there is no device, or it has said nothing yet. */
   readonly device: DeviceReadings | null;
+  /** null: the task has none. */
+  readonly streams: StreamReadings | null;
   readonly isDegraded: boolean;
   /** Unix time; null without TLS. */
   readonly certificateExpiresAtMs: number | null;
@@ -88,4 +91,5 @@ export function registerReadings(registers: Registry[], read: () => Readings): v
   });
   registerVersionReadings(registers, read);
   registerDeviceReadings(registers, () => read().device);
+  registerStreamReadings(registers, () => read().streams);
 }

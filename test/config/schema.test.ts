@@ -26,7 +26,7 @@ const ADDITIONS = new Set([
   'inference.max_batch_windows',
   'security.insecure',
 ]);
-const isAddition = (key: string) => ADDITIONS.has(key) || /^(rollout|rate_limit)\./.test(key);
+const isAddition = (key: string) => ADDITIONS.has(key) || /^(rollout|rate_limit|streams)\./.test(key);
 
 t.test('the schema has the keys of the example, in its order, with its defaults', { skip }, async (t) => {
   const { values, problems } = readSettings(parseYaml(readFileSync(EXAMPLE, 'utf8'), 'example'), 'example');

@@ -10,7 +10,18 @@ const run = promisify(execFile);
 const { url } = await startTestDaemon(t);
 
 /** Replies that need no schema: a constant, a page for people or for Prometheus, and the document itself. */
-const UNDESCRIBED = ['/health/live', '/metrics', '/docs', '/openapi.json'];
+const UNDESCRIBED = [
+  '/health/live',
+  '/metrics',
+  '/docs',
+  '/openapi.json',
+  '/docs/stream',
+  '/docs/stream/client.html',
+  '/docs/stream/client.mjs',
+  '/stream/schema.json',
+];
+/** Its examples answer only while somebody streams: test/contract/stream.test.ts. */
+const NEEDS_STREAM = '/stream/{id}/events';
 
 interface Operation {
   readonly operationId: string;
@@ -61,6 +72,7 @@ const bodyFor = (path: string, { requestBody }: Operation) =>
   requestBody === undefined ? undefined : around(path, restWindow());
 
 for (const { path, method, operation } of operations) {
+  if (path === NEEDS_STREAM) continue;
   t.test(`${method.toUpperCase()} ${path} answers as its schema says`, async (t) => {
     const { status, type, text } = await ask(filled(path, operation), method, bodyFor(path, operation));
     t.equal(status, 200);

@@ -39,6 +39,11 @@ const VERSIONS = {
   isOnProbation: true,
 };
 
+const STREAMS = {
+  ...{ opened: 1, resumed: 1, refused: { STREAMS_FULL: 1 }, samples: 1, gaps: 1 },
+  ...{ connected: 1, detached: 1, watchers: 1, declared: 4 },
+};
+
 /** A page with a sample in every family. */
 async function fullPage(): Promise<string> {
   const metrics = createMetrics(() => ({
@@ -53,6 +58,7 @@ async function fullPage(): Promise<string> {
       certificateExpiresAtMs: 1_800_000_000_000,
     },
     ...VERSIONS,
+    streams: STREAMS,
     golden: { cosine: 1, backend: 'hailo' },
     device: {
       ...{

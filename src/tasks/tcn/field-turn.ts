@@ -1,4 +1,4 @@
-import { CHANNELS, ROWS } from './schema.ts';
+import { CHANNELS, RATE_HZ, ROWS } from './schema.ts';
 
 /**
  * Does a gyroscope explain how a field turns? A field that is fixed in the world, the earth's or gravity, obeys
@@ -8,7 +8,7 @@ import { CHANNELS, ROWS } from './schema.ts';
  * All functions: window row-major [100×9] at 100 Hz, `at` the field's first channel, `lag` an even number of rows.
  */
 
-const STEP_S = 0.01;
+const STEP_S = 1 / RATE_HZ;
 const GYRO = 3;
 const END = ROWS * CHANNELS;
 

@@ -1,9 +1,8 @@
 import type { Manifest, MotifHead } from '../../core/manifest.ts';
 import { headFaults } from '../../core/motif-head.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import { CHANNEL_NAMES, CHANNELS, LATENTS, ROWS } from './schema.ts';
+import { CHANNEL_NAMES, CHANNELS, LATENTS, RATE_HZ, ROWS } from './schema.ts';
 
-const RATE_HZ = 100;
 const UNITS = ['m/s2', 'm/s2', 'm/s2', 'rad/s', 'rad/s', 'rad/s', 'uT', 'uT', 'uT'];
 
 const isSame = (a: readonly unknown[], b: readonly unknown[]) => a.length === b.length && a.every((v, i) => v === b[i]);

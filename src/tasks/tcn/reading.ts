@@ -35,6 +35,11 @@ export function toReading(call: Call, settings: TaskSettings): Reading {
   return readingOf(isNormalised(call.query), settings);
 }
 
+/** Per channel what a value of a sensor cannot exceed, Infinity neither. */
+export function finiteLimits({ validateInputRanges }: TaskSettings): Float64Array {
+  return validateInputRanges ? RANGES : FINITE;
+}
+
 export function readingOf(isReady: boolean, { validateInputRanges }: TaskSettings): Reading {
   return { isReady, limits: isReady || !validateInputRanges ? NO_RANGES : RANGES };
 }

@@ -5,6 +5,8 @@ export const ROWS = 100;
 export const CHANNELS = 9;
 export const CHANNEL_NAMES = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'mx', 'my', 'mz'] as const;
 export const LATENTS = 64;
+/** Samples per second. */
+export const RATE_HZ = 100;
 
 /** The sensors in channel order, three channels each, with the largest absolute value that is in range. */
 export const SENSORS = [

@@ -13,6 +13,9 @@ import { toAnswer } from './outputs.ts';
 import { planOf } from './plan.ts';
 import { RANGES } from './schema.ts';
 import { selfTest } from './self-test.ts';
+import { StreamDesk } from './stream/desk.ts';
+import { createStreamDocs } from './stream/stream-docs.ts';
+import { createSocket, createWatchRoute } from './stream/stream-routes.ts';
 import { createTensorDoor } from './tensors.ts';
 import { parseWindow } from './window.ts';
 
@@ -30,13 +33,18 @@ export const tcn: TaskKind = {
     const plan = planOf(model);
     return toAnswer(outputs, plan, plan.calibrated);
   },
-  create: (deps): Task => ({
-    name: 'tcn',
-    routes: createRoutes(deps),
-    endpoints: () => endpoints(deps),
-    tensors: createTensorDoor(deps),
-    sockets: [],
-  }),
+  create: (deps): Task => {
+    const desk = new StreamDesk(deps);
+    const docs = deps.streams.hasDocs ? createStreamDocs(() => deps.streams.origin()) : [];
+    return {
+      name: 'tcn',
+      routes: [...createRoutes(deps), createWatchRoute(desk), ...docs],
+      endpoints: () => endpoints(deps),
+      tensors: createTensorDoor(deps),
+      sockets: [createSocket(desk, deps)],
+      streams: desk,
+    };
+  },
 };
 
 function createRoutes(deps: TaskDeps): readonly Route[] {

@@ -1,5 +1,6 @@
 import type { Manifest, MotifHead } from '../../../src/core/manifest.ts';
 import type { ServedModel, Ticket } from '../../../src/core/model.ts';
+import type { StreamDeps } from '../../../src/core/streams.ts';
 import type { Call, TaskDeps, TaskSettings } from '../../../src/core/task.ts';
 import type { Tensors } from '../../../src/core/tensor.ts';
 
@@ -98,7 +99,29 @@ export function scene(parts: SceneParts = {}): Scene {
     ...parts.settings,
   };
   const clock = () => now++;
-  return { runs, deps: { served: parts.served ?? (() => model), settings: () => settings, admit: () => {}, clock } };
+  return {
+    runs,
+    deps: {
+      served: parts.served ?? (() => model),
+      settings: () => settings,
+      admit: () => {},
+      clock,
+      streams: streamDeps(),
+    },
+  };
+}
+
+/** Streams of a daemon without limits that hurt. */
+export function streamDeps(changes: Partial<StreamDeps> = {}): StreamDeps {
+  return {
+    policy: () => ({ most: 8, maxAgeMs: 1000, idleTimeoutMs: 60_000, resumeMs: 30_000, maxLoad: 0.8 }),
+    backend: () => ({ kind: 'cpu', degraded: null }),
+    origin: () => 'http://127.0.0.1:9000',
+    hasDocs: true,
+    windowEnded: () => {},
+    changed: () => {},
+    ...changes,
+  };
 }
 
 export function call(body: string | Uint8Array, changes: Partial<Call> = {}): Call {

@@ -36,6 +36,11 @@ t.test('the task is listed, with its routes and their metric labels', async (t) 
       ['POST', '/encode', '/encode', 'inference', undefined],
       ['POST', '/infer/batch', '/infer/batch', 'inference', undefined],
       ['POST', '/test', '/test', 'service', undefined],
+      ['GET', '/stream/{id}/events', '/stream/ID/events', 'service', undefined],
+      ['GET', '/docs/stream', '/docs/stream', 'service', undefined],
+      ['GET', '/docs/stream/client.html', '/docs/stream/client.html', 'service', undefined],
+      ['GET', '/docs/stream/client.mjs', '/docs/stream/client.mjs', 'service', undefined],
+      ['GET', '/stream/schema.json', '/stream/schema.json', 'service', undefined],
     ],
   );
 });

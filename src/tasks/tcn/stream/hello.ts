@@ -1,0 +1,83 @@
+import type { Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { SidecarError } from '../../../core/errors.ts';
+import {
+  type Hello,
+  HelloSchema,
+  STREAM_PROTOCOL,
+  type StreamGaps,
+  type StreamOutputs,
+  type StreamSmoothing,
+} from '../../../core/stream-hello.ts';
+import type { Location } from '../refusal.ts';
+import { refuse } from '../refusal.ts';
+import { type Columns, toColumns } from './columns.ts';
+
+/** What a client declared, with what is in force where it said nothing. */
+export interface StreamSettings {
+  readonly name: string;
+  readonly rateHz: number;
+  readonly columns: Columns;
+  readonly hop: number;
+  readonly outputs: Required<Static<typeof StreamOutputs>>;
+  readonly smoothing: Required<Static<typeof StreamSmoothing>>;
+  readonly gaps: Required<Static<typeof StreamGaps>>;
+}
+
+const DEFAULT_HOP = 25;
+const OUTPUTS = { latent: false, motif_scores: true, top_k: 1 };
+const SMOOTHING = { tau_ms: 0, hysteresis: 0, dwell_ms: 0 };
+const GAPS = { policy: 'restart', max_ms: 100, reorder_ms: 100 } as const;
+
+const hello = Compile(HelloSchema);
+/** What the validator says of a key that the schema does not have. */
+const UNKNOWN_KEY = 'schema is false';
+
+/** @throws SidecarError INVALID_INPUT that names the first thing that is wrong; BAD_REQUEST for another protocol */
+export function readHello(message: unknown): Hello {
+  if (hello.Check(message)) return checkProtocol(message as Hello);
+  const [first] = hello.Errors(message);
+  const path = (first?.instancePath ?? '').split('/').slice(1);
+  const what = first?.message === UNKNOWN_KEY ? 'There is no such key' : (first?.message ?? 'is not valid');
+  return refuse('value_error', ['hello', ...path], `${what}${namesOf(first?.params)}`);
+}
+
+function checkProtocol(message: Hello): Hello {
+  const { protocol = STREAM_PROTOCOL } = message;
+  if (protocol === STREAM_PROTOCOL) return message;
+  throw new SidecarError('BAD_REQUEST', `This daemon speaks protocol ${STREAM_PROTOCOL}, the hello ${protocol}.`);
+}
+
+/** The names that the validator keeps apart from its sentence. */
+function namesOf(params: object | undefined): string {
+  const names = Object.values(params ?? {}).find((value) => Array.isArray(value)) as readonly string[] | undefined;
+  return names === undefined || names.length === 0 ? '' : `: ${names.join(', ').slice(0, 100)}`;
+}
+
+/** @throws SidecarError INVALID_INPUT for channels that do not make a sample, and where nothing is to be told */
+export function toStreamSettings(said: Hello): StreamSettings {
+  const settings: StreamSettings = {
+    name: (said.name ?? '').replace(/[^\x20-\x7e]/g, '?'),
+    rateHz: said.rate_hz,
+    columns: toColumns(said.channels, said.units),
+    hop: said.hop ?? DEFAULT_HOP,
+    outputs: { ...OUTPUTS, ...said.outputs },
+    smoothing: { ...SMOOTHING, ...said.smoothing },
+    gaps: { ...GAPS, ...said.gaps },
+  };
+  const { latent, motif_scores, top_k } = settings.outputs;
+  const loc: Location = ['hello', 'outputs'];
+  if (!latent && !motif_scores && top_k === 0) return refuse('value_error', loc, 'Nothing is asked for');
+  return settings;
+}
+
+/** Whether results need motif scores. */
+export function wantsMotifs({ outputs }: StreamSettings): boolean {
+  return outputs.motif_scores || outputs.top_k > 0;
+}
+
+/** Whether a stream may go on under what was declared now. */
+export function isSameSettings(a: StreamSettings, b: StreamSettings): boolean {
+  const text = (settings: StreamSettings) => JSON.stringify({ ...settings, name: '' });
+  return text(a) === text(b);
+}

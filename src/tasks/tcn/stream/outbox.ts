@@ -1,0 +1,91 @@
+import type { SocketLink } from '../../../core/socket.ts';
+
+/** A message that was made, and perhaps sent. */
+interface Letter {
+  readonly text: string;
+  /** Number of the window, for a result; null for all else. */
+  readonly window: number | null;
+  readonly madeAt: number;
+}
+
+export interface OutboxParts {
+  /** Results that nobody will get any more. */
+  onLost(windows: number): void;
+}
+
+/** What a client may leave unread before its messages wait here. */
+const UNREAD_BYTES = 32 << 10;
+/** Of all messages that are kept: to be sent, or to be sent again to a client that comes back. */
+const KEPT_BYTES = 12 << 10;
+
+/**
+ * The way out of a stream. Messages are kept for a while after they were sent, because a connection that breaks takes with it
+ * what was on its way; what does not fit any more goes, the oldest first, and what of it was never sent is told as lost.
+ */
+export class Outbox {
+  readonly #onLost: OutboxParts['onLost'];
+  #letters: Letter[] = [];
+  #bytes = 0;
+  /** How many of the letters, from the first on, were sent. */
+  #sent = 0;
+  #link: SocketLink | null = null;
+
+  constructor({ onLost }: OutboxParts) {
+    this.#onLost = onLost;
+  }
+
+  /** Messages wait for a client that does not read. */
+  get isStuck(): boolean {
+    return this.#link !== null && this.#sent < this.#letters.length;
+  }
+
+  put(text: string, window: number | null, now: number): void {
+    this.#letters.push({ text, window, madeAt: now });
+    this.#bytes += text.length;
+    this.flush();
+    while (this.#bytes > KEPT_BYTES && this.#letters.length > 1) this.#forgetFirst();
+  }
+
+  #forgetFirst(): void {
+    const { text, window } = this.#letters.shift()!;
+    this.#bytes -= text.length;
+    if (this.#sent > 0) this.#sent -= 1;
+    else if (window !== null) this.#onLost(1);
+  }
+
+  /** Sends what the client takes. */
+  flush(): void {
+    const link = this.#link;
+    if (link === null) return;
+    while (this.#sent < this.#letters.length && link.bufferedBytes < UNREAD_BYTES) {
+      link.send(this.#letters[this.#sent]!.text);
+      this.#sent += 1;
+    }
+  }
+
+  /** Gives up results that have waited since before `madeBefore`: the client wants to know what is, not what was. */
+  expire(madeBefore: number): void {
+    if (!this.isStuck) return;
+    const isOld = ({ window, madeAt }: Letter, i: number) => i >= this.#sent && window !== null && madeAt < madeBefore;
+    const kept = this.#letters.filter((letter, i) => !isOld(letter, i));
+    const lost = this.#letters.length - kept.length;
+    if (lost === 0) return;
+    this.#letters = kept;
+    this.#bytes = kept.reduce((sum, { text }) => sum + text.length, 0);
+    this.#onLost(lost);
+  }
+
+  /** Another client, or the same one again, which has all results up to `lastWindow`; `first` is sent before them. */
+  attach(link: SocketLink, first: string, lastWindow: number): void {
+    this.#link = link;
+    link.send(first);
+    this.#letters = this.#letters.filter(({ window }, i) => (window === null ? i >= this.#sent : window > lastWindow));
+    this.#bytes = this.#letters.reduce((sum, { text }) => sum + text.length, 0);
+    this.#sent = 0;
+    this.flush();
+  }
+
+  detach(): void {
+    this.#link = null;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Ready } from '../../../core/stream-events.ts';
+import { BINARY_HEADER_BYTES } from '../../../core/stream-hello.ts';
+import type { StreamPolicy } from '../../../core/streams.ts';
+import { VALUE_BYTES } from '../../../core/tensor.ts';
+import { RATE_HZ, ROWS } from '../schema.ts';
+import { describeResampling } from './resampling.ts';
+
+/** A message may have this many bytes: in JSON about 500 samples of nine columns, in binary 1820. */
+export const MAX_FRAME_BYTES = 64 << 10;
+/** Within which a connection must have said hello. */
+export const HELLO_TIMEOUT_MS = 10_000;
+/** For how long a client may leave unread what waits for it. */
+export const STUCK_TIMEOUT_MS = 10_000;
+/** Frames in a row that hold something no sensor gives: by then it is no accident. */
+export const MOST_REFUSED_FRAMES = 100;
+/** Messages of one connection in a tenth of a second; a sensor of 2000 Hz that sends each sample alone sends 200. */
+export const MOST_MESSAGES = 2000;
+export const MESSAGES_PERIOD_MS = 100;
+
+/** Rows that are kept beyond those of a window: two seconds, or what the next window and the resampler need. */
+export function spareRowsFor(rateHz: number, hop: number): number {
+  const delayMs = describeResampling(rateHz, RATE_HZ)?.delay_ms ?? 0;
+  const delayRows = Math.ceil((delayMs * RATE_HZ) / 1000);
+  return Math.max(2 * ROWS, ROWS + delayRows + hop);
+}
+
+/** How far a client may be ahead of the window whose result it has without overwriting the next one. */
+export function maxAheadSamples(rateHz: number, hop: number): number {
+  return Math.floor((spareRowsFor(rateHz, hop) * rateHz) / RATE_HZ);
+}
+
+export function toLimits(rateHz: number, hop: number, columns: number, policy: StreamPolicy): Ready['limits'] {
+  return {
+    max_frame_bytes: MAX_FRAME_BYTES,
+    max_frame_samples: Math.floor((MAX_FRAME_BYTES - BINARY_HEADER_BYTES) / (VALUE_BYTES * columns)),
+    max_ahead_samples: maxAheadSamples(rateHz, hop),
+    max_age_ms: policy.maxAgeMs,
+    idle_timeout_ms: policy.idleTimeoutMs,
+    resume_ms: policy.resumeMs,
+  };
+}

@@ -68,10 +68,10 @@ const READY: StreamEvent = {
   gaps: { policy: 'restart', max_ms: 100, reorder_ms: 100 },
   limits: {
     max_frame_bytes: 65536,
-    max_frame_samples: 1000,
-    max_ahead_samples: 1000,
+    max_frame_samples: 1820,
+    max_ahead_samples: 200,
     max_age_ms: 1000,
-    idle_timeout_ms: 30000,
+    idle_timeout_ms: 60000,
     resume_ms: 30000,
   },
 };
@@ -116,19 +116,21 @@ export const SERVER_EXAMPLES: readonly MessageExample[] = [
   },
   {
     type: 'dropped',
-    about: 'Windows without a result: they waited longer than <code>limits.max_age_ms</code>, or the model failed.',
+    about:
+      'Windows without a result: they waited longer than <code>limits.max_age_ms</code>, their results were not read in time, or the model failed. Told once a second at most.',
     example: {
       type: 'dropped',
       count: 2,
       total: 5,
       code: 'DEADLINE_EXCEEDED',
-      message: 'Two windows waited longer than 1000 ms.',
+      message: 'The window waited longer than streams.max_age_ms: the box has more to do than it can.',
       next_seq: 425,
     },
   },
   {
     type: 'notice',
-    about: 'Something about the samples that was dealt with, or only looks wrong; the stream goes on.',
+    about:
+      'Something about the samples that was dealt with, or only looks wrong; the stream goes on. The same is told again after 5 s at the earliest, with how often it was.',
     example: { type: 'notice', code: 'gyro_deg_s', message: 'gyro looks like deg/s', count: 1 },
   },
   {
@@ -137,8 +139,8 @@ export const SERVER_EXAMPLES: readonly MessageExample[] = [
       'With <code>close: null</code> one frame is refused, its samples count as missing, and the stream goes on. Else the connection closes with that code next.',
     example: {
       type: 'error',
-      error: { code: 'INVALID_INPUT', message: 'samples[0] has 8 numbers, not 9.' },
-      detail: 'samples[0] has 8 numbers, not 9.',
+      error: { code: 'INVALID_INPUT', message: 'Refused at samples.0: Expected 9 columns, got 8' },
+      detail: [{ type: 'value_error', loc: ['samples', 0], msg: 'Expected 9 columns, got 8' }],
       close: null,
     },
   },

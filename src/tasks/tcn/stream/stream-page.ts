@@ -26,7 +26,7 @@ ${section('Time', TIME)}
 ${section('Limits and flow', FLOW)}
 ${section('After a break', RESUME)}
 ${section('How a connection closes', CLOSE_CODES)}
-${section('Only watching', WATCH)}
+${section('Only watching', WATCH + block(`curl -N ${origin}/stream/ID/events`))}
 ${section('Where a token is asked for', TOKEN)}
 ${section('A client for Node', renderNodeClient(origin))}
 ${section('A page for a browser', `<pre>${toHtml(BROWSER_CLIENT)}</pre>`)}

@@ -49,24 +49,34 @@ lost that could still be had. So keep samples until <code>next_seq</code> has pa
 
 const CODES: readonly (readonly [string, string])[] = [
   ['1000', 'After <code>end</code>, with all results.'],
-  ['1001', 'Nothing came for <code>limits.idle_timeout_ms</code>.'],
-  ['1003, 1007', 'A message that is none: wrong type, wrong length, no JSON.'],
-  ['1008', 'No hello in time, a second one, too many refused frames, results that nobody reads, or the token.'],
+  ['1001', 'No samples came for <code>limits.idle_timeout_ms</code>: resume when there are some.'],
+  ['1007', 'A message that is none: wrong type, wrong length, no JSON. The stream can be resumed.'],
+  [
+    '1008',
+    'What may not be: a hello that cannot be met, none in time or a second one, samples after <code>end</code>, messages by the thousand, or a hundred refused in a row.',
+  ],
   ['1009', 'A message longer than <code>limits.max_frame_bytes</code>.'],
   ['1011', 'A fault of the daemon.'],
-  ['1012', 'The daemon stops or restarts: connect again, and resume.'],
-  ['1013', 'The daemon has no room now: try later.'],
+  ['1012', 'The daemon stops or restarts: connect again.'],
+  [
+    '1013',
+    'No model serves, or there is no room for another stream: try later; <code>retry_ms</code> of the error says when.',
+  ],
   ['4001', 'Another connection has resumed the stream.'],
 ];
 
 export const CLOSE_CODES = `${table(CODES)}
-<p>The reason of a close is “CODE: sentence”, cut to the bytes that fit; an <code>error</code> with the whole sentence comes before it.</p>`;
+<p>The reason of a close is “CODE: sentence”, cut to the bytes that fit; an <code>error</code> with the whole sentence comes before it.
+A connection whose client does not read is broken off without a word. Who is turned away before the upgrade gets a reply of HTTP with the
+error as its body: 401 without the token, 503 where there is no room.</p>`;
 
-export const WATCH = `<p><code>GET /stream/ID/events</code> with the ID that <code>ready.stream</code> says sends the same messages as server-sent events: the
-<code>event</code> is the type, the <code>id</code> of a result its window, the <code>data</code> the JSON.</p>`;
+export const WATCH = `<p><code>GET /stream/ID/events</code> with the ID that <code>ready.stream</code> says sends the messages of a stream as server-sent events: the
+<code>event</code> is the type, the <code>id</code> of a result its window, the <code>data</code> the JSON. Two types are a watcher’s own:
+<code>missed</code> says how many messages it was too slow for, <code>over</code> that the stream is.</p>`;
 
 export const TOKEN = `<p>Programs send <code>Authorization: Bearer TOKEN</code>. Browsers cannot: they offer the subprotocol
-<code>base64url.bearer.</code> followed by the token in base64url, beside <code>${STREAM_SUBPROTOCOL}</code>.</p>`;
+<code>base64url.bearer.</code> followed by the token in base64url, beside <code>${STREAM_SUBPROTOCOL}</code>.
+The client for Node takes the token from <code>TOKEN</code>; each <code>curl</code> on this page needs <code>-H "Authorization: Bearer $TOKEN"</code>.</p>`;
 
 function table(rows: readonly (readonly string[])[]): string {
   return `<table>${rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`;

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: async () => (await import('./commands.ts')).config,
   model: async () => (await import('./model-commands.ts')).model,
   deploy: async () => (await import('./deploy-command.ts')).deploy,
+  streams: async () => (await import('./commands.ts')).streams,
   doctor: async () => (await import('./commands.ts')).doctor,
   selftest: async () => (await import('./commands.ts')).selftest,
   'device-host': async () => (await import('./backends/hailo/host.ts')).hostCommand, // hidden: the daemon starts it
@@ -26,6 +27,7 @@ Commands:
   config     render, check or show the configuration
   model      make, sign, install, activate, compare and roll back models
   deploy     bring a model to another machine over ssh, and watch it there
+  streams    list the streams of the running daemon
   doctor     check what a start needs, and say what to do
   selftest   send the golden windows to a running daemon
 

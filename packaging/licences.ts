@@ -8,6 +8,7 @@ export const BUNDLED: readonly string[] = [
   '@pinojs/redact',
   'atomic-sleep',
   'bintrees',
+  'csv-parse',
   'esbuild', // the few functions that it puts before a bundle
   'hash-wasm',
   'koffi',
@@ -24,6 +25,7 @@ export const BUNDLED: readonly string[] = [
   'thread-stream',
   'typebox',
   'uWebSockets.js',
+  'ws',
   'yaml',
 ];
 

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   streams: async () => (await import('./commands.ts')).streams,
   doctor: async () => (await import('./commands.ts')).doctor,
   selftest: async () => (await import('./commands.ts')).selftest,
+  feed: async () => (await import('./feed-command.ts')).feed,
   'device-host': async () => (await import('./backends/hailo/host.ts')).hostCommand, // hidden: the daemon starts it
 };
 
@@ -30,6 +31,7 @@ Commands:
   streams    list the streams of the running daemon
   doctor     check what a start needs, and say what to do
   selftest   send the golden windows to a running daemon
+  feed       send a recording or a sensor's samples to a running daemon, and print what it makes of them
 
 Options:
   --version  print the version

@@ -3,12 +3,14 @@ import { type IncomingMessage, request as plainRequest, type RequestOptions } fr
 import { request as secureRequest } from 'node:https';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import type { Asked, Reach } from './cli/selftest.ts';
+import type { StreamReach } from './cli/feed-reach.ts';
+import type { Asked } from './cli/selftest.ts';
 import type { Config } from './config/schema.ts';
 import { SidecarError } from './core/errors.ts';
 import { showAddress } from './http/listen.ts';
 import { readCertificate } from './system/certificate.ts';
 import { readToken } from './system/credential.ts';
+import { openWebSocket, UpgradeRefused } from './system/websocket.ts';
 
 export interface ReachOptions {
   /** A file that holds the token; null: the service's credential, where this user may read it. */
@@ -29,14 +31,14 @@ interface Target {
 const TIMEOUT_MS = 5000;
 
 /** The daemon of a configuration: by its Unix socket, which asks for nothing, where this user may; else by its port. */
-export function reachConfigured(config: Config, options: ReachOptions): Reach {
+export function reachConfigured(config: Config, options: ReachOptions): StreamReach {
   const { unix_socket: socketPath } = config.server;
   if (socketPath === null || !mayConnect(socketPath)) return reachPort(config, options);
   return toReach({ place: socketPath, options: { socketPath }, isSecure: false, token: () => null });
 }
 
 /** By its port alone. Only the very certificate of the configuration is trusted, whatever name it has. */
-export function reachPort({ server, security }: Config, options: ReachOptions): Reach {
+export function reachPort({ server, security }: Config, options: ReachOptions): StreamReach {
   const { tls_certificate: certificate, token_credential: name } = security;
   const host = LOCAL[server.host] ?? server.host;
   const isSecure = certificate !== null;
@@ -49,7 +51,7 @@ export function reachPort({ server, security }: Config, options: ReachOptions): 
 }
 
 /** Any daemon, with the certificates that this machine trusts. */
-export function reachUrl(url: string, { tokenFile }: Pick<ReachOptions, 'tokenFile'>): Reach {
+export function reachUrl(url: string, { tokenFile }: Pick<ReachOptions, 'tokenFile'>): StreamReach {
   const { protocol, hostname, port, pathname } = parseUrl(url);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const options = { host, ...(port !== '' && { port }), path: pathname.replace(/\/+$/, '') };
@@ -99,16 +101,36 @@ function findToken(name: string | null, { tokenFile, env, root = '/' }: ReachOpt
   return null;
 }
 
-function toReach(target: Target): Reach {
+function toReach(target: Target): StreamReach {
   return {
     place: target.place,
     ask: async (path, asked = {}) => {
       const token = target.token();
       const response = await send(target, path, asked, token);
       if (response.status !== 401) return response;
-      throw new SidecarError('UNAUTHORIZED', `${target.place} ${token === null ? NO_TOKEN : WRONG_TOKEN}`);
+      throw unauthorized(target, token);
+    },
+    connect: async (path, protocol, listener) => {
+      const token = target.token();
+      try {
+        return await openWebSocket({ ...toSocketTarget(target, path), protocol, token }, listener);
+      } catch (thrown) {
+        if (thrown instanceof UpgradeRefused && thrown.status === 401) throw unauthorized(target, token);
+        throw thrown;
+      }
     },
   };
+}
+
+/** The same place and the same trust as for a request. */
+function toSocketTarget({ place, options, isSecure }: Target, path: string) {
+  const { socketPath = null, host, port, path: prefix, ...tls } = options;
+  const base = socketPath === null ? place.replace(/^http/, 'ws') : 'ws://localhost';
+  return { url: `${base}${path}`, unixPath: socketPath, tls: isSecure ? tls : {}, timeoutMs: TIMEOUT_MS };
+}
+
+function unauthorized({ place }: Target, token: string | null): SidecarError {
+  return new SidecarError('UNAUTHORIZED', `${place} ${token === null ? NO_TOKEN : WRONG_TOKEN}`);
 }
 
 const REMEDY = 'run it with sudo, or name the file that holds it with --token-file FILE.';

@@ -36,6 +36,8 @@ const FOREIGN: Record<string, readonly string[]> = {
   ],
   koffi: ['system/notify.ts', 'system/journal.ts', 'system/file-lock.ts', 'admin/peer.ts', 'backends/hailo/ffi.ts'],
   'hash-wasm': ['models/hef.ts'],
+  'csv-parse': ['cli/feed-csv.ts'],
+  ws: ['system/websocket.ts'],
 };
 const EVERYWHERE = /^(node:|typebox(\/|$))/;
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { CAPTURES, OUTPUTS } from '../../src/cli/feed-options.ts';
 import { FORMATS } from '../../src/observe/log.ts';
 import { ROOT, skipWithout } from '../e2e/launch.ts';
 import { globalOptions, operandsIn, optionsIn, readSynopses, takingOptionsIn } from './help.ts';
@@ -124,6 +125,29 @@ t.test('after an option comes what its help says that it takes', async (t) => {
     'selftest --token-file FILE': [...Object.keys(FILES)].sort(),
     'selftest --bundle DIR': ['sub'],
     'selftest --config FILE': configuration,
+    'feed --columns A': [],
+    'feed --rate HZ': [],
+    'feed --time-unit UNIT': ['ms', 'ns', 's', 'us'],
+    'feed --acc-unit UNIT': ['g', 'm/s2', 'mg'],
+    'feed --gyro-unit UNIT': ['deg/s', 'mdeg/s', 'rad/s'],
+    'feed --mag-unit UNIT': ['G', 'mG', 'mT', 'nT', 'uT'],
+    'feed --baud N': [],
+    'feed --capture HOW': [...CAPTURES].sort(),
+    'feed --root DIR': ['sub'],
+    'feed --speed N': ['max'],
+    'feed --hop N': [],
+    'feed --top-k N': [],
+    'feed --smoothing MS': [],
+    'feed --hysteresis X': [],
+    'feed --dwell-ms MS': [],
+    'feed --gaps POLICY': ['hold', 'interpolate', 'restart'],
+    'feed --max-gap-ms MS': [],
+    'feed --name NAME': [],
+    'feed --output KIND': [...OUTPUTS].sort(),
+    'feed --save FILE': [...Object.keys(FILES)].sort(),
+    'feed --url URL': [],
+    'feed --token-file FILE': [...Object.keys(FILES)].sort(),
+    'feed --config FILE': configuration,
   };
   const taking = [...commands].flatMap(([command, { syntax }]) =>
     takingOptionsIn(syntax).map((option) => `${command} ${option}`),
@@ -139,9 +163,13 @@ t.test('operands are files, directories or models, also half typed, and after ='
   const ofModels = ['activate', 'candidate', 'remove'].map((name) => `model ${name}`);
   const ofFiles = ['sign', 'verify', 'install'].map((name) => `model ${name}`);
   const ofDirectories = ['model inspect', 'model pack'];
-  t.same(operands.sort(), ['config check', 'deploy', 'model', ...ofDirectories, ...ofFiles, ...ofModels].sort());
+  t.same(
+    operands.sort(),
+    ['config check', 'deploy', 'feed', 'model', ...ofDirectories, ...ofFiles, ...ofModels].sort(),
+  );
   for (const command of ofDirectories) t.same(complete([...command.split(' '), ''], { cwd }), ['sub'], command);
   for (const command of ofFiles) t.same(complete([...command.split(' '), ''], { cwd }), ['j.tcnmodel', 'sub'], command);
+  t.same(complete(['feed', ''], { cwd }), ['i.ndjson', 'sub']);
   t.same(complete(['deploy', ''], { cwd }), [], 'a machine');
   t.same(complete(['deploy', 'box', ''], { cwd }), ['j.tcnmodel', 'sub'], 'and a file for it');
   t.same(complete(['config', 'check', ''], { cwd }), ['a.json', 'b.yaml', 'c.yml', 'f g.json', 'sub']);

@@ -96,7 +96,7 @@ t.test('debian/copyright names the holders as the licences do', async (t) => {
   const written = write(t.testdir());
   for (const name of BUNDLED) {
     const text = written.get(licenceName(name))?.toString() ?? '';
-    const holders = [...text.matchAll(/^ *Copyright (?!notice|license|\[)(.*(?:\n[^\n]*README file\.)?)$/gim)];
+    const holders = [...text.matchAll(/^ *Copyright (?!notice|holders|license|\[)(.*(?:\n[^\n]*README file\.)?)$/gim)];
     for (const [, line = ''] of holders) {
       const holder = squeeze(line.replace(/^\(c\)/i, '')).replace(/\.$/, '');
       t.match(squeeze(ofPackage(name)[0]?.copyright ?? ''), holder.replace('(c) ', ''), name);

@@ -1,0 +1,62 @@
+import { messageOf, SidecarError } from '../core/errors.ts';
+import type { ClientListener, ClientSocket } from '../system/websocket.ts';
+import { UpgradeRefused, whyUnreachable } from '../system/websocket.ts';
+import type { StreamReach } from './feed-reach.ts';
+
+/** A connection, or why there is none and whether another try may help. */
+export type Dialled =
+  | { readonly socket: ClientSocket }
+  | { readonly error: SidecarError; readonly mayRetry: boolean; readonly retryAfterMs: number };
+
+/** One try. Never rejects. */
+export async function dial(reach: StreamReach, protocol: string, listener: ClientListener): Promise<Dialled> {
+  try {
+    return { socket: await reach.connect('/stream', protocol, listener) };
+  } catch (thrown) {
+    if (thrown instanceof SidecarError) return { error: thrown, mayRetry: false, retryAfterMs: 0 };
+    if (thrown instanceof UpgradeRefused) return refused(reach.place, thrown);
+    const sentence = `No daemon answers at ${reach.place} (${whyUnreachable(thrown)}). Start it, or name its address with --url.`;
+    return { error: new SidecarError('UNAVAILABLE', sentence, { cause: thrown }), mayRetry: true, retryAfterMs: 0 };
+  }
+}
+
+function refused(place: string, { status, body, retryAfterMs }: UpgradeRefused): Dialled {
+  const mayRetry = status === 429 || status === 503 || status === 502 || status === 504;
+  const said = sentenceIn(body);
+  const sentence =
+    status === 404 || status === 426
+      ? `The daemon at ${place} has no streams: it is older than this program, or something else answers there. Name the address with --url.`
+      : `The daemon at ${place} refuses the stream with ${status}${said === '' ? '.' : `: ${said}`}`;
+  return { error: new SidecarError('UNAVAILABLE', sentence), mayRetry, retryAfterMs: retryAfterMs ?? 0 };
+}
+
+function sentenceIn(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { error?: { message?: unknown } };
+    return typeof error?.message === 'string' ? error.message : '';
+  } catch (error) {
+    return messageOf(error) === '' ? '' : body.slice(0, 200).trim();
+  }
+}
+
+/** What a close means to a feed. */
+export interface Verdict {
+  readonly mayResume: boolean;
+  /** For people, a part of a sentence. */
+  readonly why: string;
+  readonly waitMs: number;
+}
+
+const POLITE_MS = 1000;
+
+export function verdictOf(code: number, reason: string): Verdict {
+  const said = reason === '' ? `code ${code}` : reason;
+  if (code === 1012) return { mayResume: true, why: `the daemon restarts (${said})`, waitMs: POLITE_MS };
+  if (code === 1013) return { mayResume: true, why: `the daemon has too much to do (${said})`, waitMs: 2 * POLITE_MS };
+  if (code === 1001) return { mayResume: true, why: `the daemon closed the stream (${said})`, waitMs: 0 };
+  if (code === 1011) return { mayResume: true, why: `the daemon failed (${said})`, waitMs: POLITE_MS };
+  if (code === 1000) return { mayResume: true, why: 'the stream was closed before its end', waitMs: 0 };
+  if (code === 1006 || code === 1005) return { mayResume: true, why: 'the connection broke', waitMs: 0 };
+  if (code === 4001) return { mayResume: false, why: 'another connection has resumed this stream', waitMs: 0 };
+  return { mayResume: false, why: `the daemon closed the stream: ${said}`, waitMs: 0 };
+}

@@ -1,0 +1,8 @@
+import type { ClientListener, ClientSocket } from '../system/websocket.ts';
+import type { Reach } from './selftest.ts';
+
+/** How a command asks the running daemon, and opens a WebSocket to it by the same rules. */
+export interface StreamReach extends Reach {
+  /** Rejects with UNAUTHORIZED and what to do, with UpgradeRefused, or with what the network says. */
+  connect(path: string, protocol: string, listener: ClientListener): Promise<ClientSocket>;
+}

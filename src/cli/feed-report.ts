@@ -1,0 +1,116 @@
+import type { Ended, Ready, StreamEvent } from '../core/stream-events.ts';
+import type { SampleBuffer } from './feed-buffer.ts';
+import type { Recording } from './feed-recording.ts';
+import type { Io } from './io.ts';
+
+/** What a feed did, in figures. */
+export interface Figures {
+  windows: number;
+  dropped: number;
+  gaps: number;
+  refused: number;
+  reconnects: number;
+}
+
+/** Says on stderr what is noteworthy, each thing once, and counts. */
+export class FeedReport {
+  readonly figures: Figures = { windows: 0, dropped: 0, gaps: 0, refused: 0, reconnects: 0 };
+  readonly #io: Io;
+  readonly #said = new Set<string>();
+  readonly #backends = new Set<string>();
+  #model = '';
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  understood(recording: Recording): void {
+    const { dim } = this.#io.errColour;
+    for (const line of recording.understood) this.#io.err(dim(`${recording.name}: ${line}`));
+    for (const line of recording.warnings) this.#warn(`${recording.name}: ${line}`);
+  }
+
+  ready({ model, backend, degraded, resampling, rate_hz, window }: Ready): void {
+    if (this.#once(`ready ${model} ${backend}`) && resampling !== null) {
+      const what = `${rate_hz} Hz is resampled to the model's ${window.rate_hz} Hz (${resampling.method})`;
+      this.#io.err(this.#io.errColour.dim(what));
+    }
+    this.#model = model;
+    if (degraded !== null && this.#once(degraded)) this.#warn(degraded);
+  }
+
+  trouble(sentence: string): void {
+    this.figures.reconnects += 1;
+    this.#warn(`${sentence.replace(/\.$/, '')} …`);
+  }
+
+  resumed({ resumed, reason }: Ready): void {
+    if (resumed) this.#io.err(this.#io.errColour.dim('the stream goes on where it was'));
+    else this.#warn(`a new stream, which begins with the samples that were kept${reason ? `: ${reason}` : ''}`);
+  }
+
+  event(event: StreamEvent): void {
+    if (event.type === 'result') {
+      this.figures.windows += 1;
+      this.#model = event.model;
+      this.#backends.add(event.backend);
+      if (event.degraded !== null && this.#once(event.degraded)) this.#warn(event.degraded);
+    } else if (event.type === 'gap') this.#gap(event);
+    else if (event.type === 'dropped') {
+      this.figures.dropped += event.count;
+      if (this.#once(`dropped ${event.code}`)) this.#warn(`windows are dropped: ${event.message}`);
+    } else if (event.type === 'notice') {
+      if (this.#once(`notice ${event.code}`)) this.#warn(event.message);
+    } else if (event.type === 'error') {
+      this.figures.refused += 1;
+      if (this.#once(`error ${event.error.code}`)) this.#warn(`a frame is refused: ${event.error.message}`);
+    }
+  }
+
+  warnOnce(sentence: string): void {
+    if (this.#once(sentence)) this.#warn(sentence);
+  }
+
+  summary(
+    { name, tally, rateHz }: Recording,
+    { sent, lost }: Pick<SampleBuffer, 'sent' | 'lost'>,
+    seconds: number,
+    ended: Ended | null,
+  ): void {
+    const { windows, dropped, gaps, refused, reconnects } = this.figures;
+    const long = `${(sent / rateHz).toFixed(1)} s at ${rateHz} Hz`;
+    const parts = [
+      `${sent} samples (${long})`,
+      `${windows} windows`,
+      `${dropped} dropped`,
+      `${gaps} gaps`,
+      ...(tally.missing > 0 ? [`${tally.missing} samples with a value missing`] : []),
+      ...(tally.bad > 0 ? [`${tally.bad} bad lines`] : []),
+      ...(lost > 0 ? [`${lost} samples thrown away`] : []),
+      ...(refused > 0 ? [`${refused} frames refused`] : []),
+      ...(reconnects > 0 ? [`${reconnects} times connected again`] : []),
+    ];
+    const who = `${this.#model} on ${[...this.#backends].join(', ') || 'no backend'}`;
+    const end = ended === null ? ', not to the end' : '';
+    this.#io.err(`${name}: ${parts.join(', ')}; ${who}; ${seconds.toFixed(1)} s${end}`);
+  }
+
+  #gap({ reason, missing, from_ms, to_ms, action }: Extract<StreamEvent, { type: 'gap' }>): void {
+    this.figures.gaps += 1;
+    if (!this.#once(`gap ${reason}`)) return;
+    const what = missing > 0 ? `${missing} samples are missing` : reason.replace('_', ' ');
+    this.#warn(
+      `a gap at ${Math.round(from_ms)} to ${Math.round(to_ms)} ms: ${what}; ${action}. More of the kind are only counted`,
+    );
+  }
+
+  #once(key: string): boolean {
+    if (this.#said.has(key)) return false;
+    this.#said.add(key);
+    return true;
+  }
+
+  #warn(sentence: string): void {
+    this.#io.err(`${this.#io.errColour.yellow('warning:')} ${sentence}`);
+  }
+}

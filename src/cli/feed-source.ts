@@ -1,0 +1,56 @@
+import { createReadStream, type Stats, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { messageOf, SidecarError } from '../core/errors.ts';
+import { pollFile } from '../system/poll-file.ts';
+import { isTerminalLine, setLine } from '../system/serial.ts';
+import type { FeedOptions } from './feed-options.ts';
+import type { Recording } from './feed-recording.ts';
+import type { Chunks } from './feed-rows.ts';
+import { openText, type TextSource } from './feed-text.ts';
+
+/** Opens what the operand names: - for standard input, iio, a serial line, a pipe, else a file. */
+export async function openSource(
+  options: FeedOptions,
+  stdin: () => Chunks & { destroy(): unknown },
+  signal: AbortSignal,
+): Promise<Recording> {
+  const { operand } = options;
+  return openText(operand === '-' ? fromStdin(stdin()) : fromPath(options, signal), options.text);
+}
+
+function fromStdin(chunks: Chunks & { destroy(): unknown }): TextSource {
+  return { name: 'standard input', chunks, isLive: false, close: () => void chunks.destroy() };
+}
+
+function fromPath({ operand: path, baud }: FeedOptions, signal: AbortSignal): TextSource {
+  const stats = look(path);
+  const name = basename(path);
+  if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, close: () => {} };
+  if (stats.isCharacterDevice() && isTerminalLine(path)) {
+    return { name: path, isLive: true, chunks: pollFile(path, signal), close: once(setLine(path, baud)) };
+  }
+  if (baud !== null) throw new SidecarError('USAGE', `feed: --baud is for a serial line, and ${path} is none.`);
+  const stream = createReadStream(path);
+  return { name, chunks: stream, isLive: false, close: () => stream.destroy() };
+}
+
+function look(path: string): Stats {
+  let stats: Stats;
+  try {
+    stats = statSync(path);
+  } catch (cause) {
+    throw new SidecarError('NOT_FOUND', `${path} cannot be read (${messageOf(cause)}). Name a file with samples.`, {
+      cause,
+    });
+  }
+  if (!stats.isDirectory()) return stats;
+  throw new SidecarError('NOT_FOUND', `${path} is a directory. Name a file with samples in it.`);
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
+}

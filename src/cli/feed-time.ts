@@ -1,0 +1,73 @@
+/** How many milliseconds one of it is. */
+const IN_MS = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const;
+export type TimeUnit = keyof typeof IN_MS;
+export const TIME_UNITS = Object.keys(IN_MS) as readonly TimeUnit[];
+
+/** What the sampling of people's motion may look like; a step of each unit means something else within it. */
+const SLOWEST_STEP_MS = 200;
+const FASTEST_STEP_MS = 0.5;
+
+/** What a list of times looks like. */
+export interface Steps {
+  readonly rateHz: number;
+  /** The usual distance of a step from the median, as a share of it. */
+  readonly jitter: number;
+  /** Steps of more than one and a half. */
+  readonly gaps: number;
+  readonly backward: number;
+  /** The share of steps that are none: several samples have one time. */
+  readonly repeated: number;
+  readonly count: number;
+}
+
+export function toMs(time: number, unit: TimeUnit): number {
+  return time * IN_MS[unit];
+}
+
+/** The unit that a word means, null for none. */
+export function timeUnitOf(word: string): TimeUnit | null {
+  if (/^(s|secs?|seconds?)$/.test(word)) return 's';
+  if (/^(ms|msecs?|millis|milliseconds?)$/.test(word)) return 'ms';
+  if (/^(us|usecs?|micros|microseconds?)$/.test(word)) return 'us';
+  return /^(ns|nsecs?|nanos|nanoseconds?)$/.test(word) ? 'ns' : null;
+}
+
+/** The one unit in which these times are those of samples, between 5 and 2000 a second; null where there is none. */
+export function guessTimeUnit(times: readonly number[]): TimeUnit | null {
+  const step = median(stepsOf(times).filter((step) => step > 0));
+  return TIME_UNITS.find((unit) => isUsual(toMs(step, unit))) ?? null;
+}
+
+function isUsual(stepMs: number): boolean {
+  return stepMs >= FASTEST_STEP_MS && stepMs <= SLOWEST_STEP_MS;
+}
+
+/** Null where fewer than two times go forward. */
+export function measureSteps(timesMs: readonly number[]): Steps | null {
+  const all = stepsOf(timesMs);
+  const forward = all.filter((step) => step > 0);
+  if (forward.length === 0) return null;
+  const middle = median(forward);
+  // times in whole milliseconds have a coarse median: the mean of the usual steps is finer
+  const usual = all.filter((step) => step >= 0 && step < 1.5 * middle);
+  const mean = usual.reduce((sum, step) => sum + step, 0) / usual.length;
+  return {
+    rateHz: 1000 / mean,
+    jitter: median(usual.map((step) => Math.abs(step - mean))) / mean,
+    gaps: all.filter((step) => step >= 1.5 * middle).length,
+    repeated: all.filter((step) => step === 0).length / all.length,
+    backward: all.filter((step) => step < 0).length,
+    count: all.length,
+  };
+}
+
+function stepsOf(times: readonly number[]): number[] {
+  return times.slice(1).map((time, i) => time - (times[i] ?? 0));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}

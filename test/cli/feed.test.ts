@@ -1,0 +1,264 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type FeedDeps, feedCommand } from '../../src/cli/feed.ts';
+import { createIo } from '../../src/cli/io.ts';
+import { reachUrl } from '../../src/reach.ts';
+import { type StreamDaemon, type StreamDaemonOptions, startStreamDaemon } from '../fakes/stream-daemon.ts';
+
+const HEADER = 't_ms,ax,ay,az,gx,gy,gz,mx,my,mz';
+/** 100 Hz; ax turns its sign every 3 s. */
+const line = (i: number) => `${i * 10},${Math.floor(i / 300) % 2 ? -1 : 1},${i},9.81,0,0,0,22,0,-43`;
+const csv = (rows: number, of = line) => [HEADER, ...Array.from({ length: rows }, (_, i) => of(i)), ''].join('\n');
+
+interface Outcome {
+  readonly status: number | null;
+  readonly error: { code?: string; message?: string } | null;
+  readonly out: string;
+  readonly err: string;
+  readonly daemon: StreamDaemon;
+}
+
+interface Run {
+  readonly argv?: readonly string[];
+  readonly text: string;
+  readonly daemon?: StreamDaemonOptions;
+  readonly deps?: Partial<FeedDeps>;
+}
+
+async function feed(t: Test, { argv = [], text, daemon: options = {}, deps }: Run): Promise<Outcome> {
+  const daemon = await startStreamDaemon(t, options);
+  const file = join(t.testdir(), 'walk.csv');
+  writeFileSync(file, text);
+  const out: string[] = [];
+  const err: string[] = [];
+  const io = createIo({ write: (line) => out.push(line) }, { write: (line) => err.push(line) }, {});
+  const all: FeedDeps = {
+    reach: (url) => reachUrl(url ?? daemon.url, { tokenFile: null }),
+    stdin: () => process.stdin,
+    stdout: { write: (text) => out.push(text), writableNeedDrain: false, on: () => {} },
+    onInterrupt: () => () => {},
+    patience: { firstMs: 1, longestMs: 5, tries: 5 },
+    now: () => performance.now(),
+    random: () => 0,
+    ...deps,
+  };
+  let status: number | null = null;
+  let error: Outcome['error'] = null;
+  try {
+    status = await feedCommand([file, ...argv], io, all);
+  } catch (thrown) {
+    error = thrown as Error;
+  }
+  return { status, error, out: out.join(''), err: err.join(''), daemon };
+}
+
+const linesOf = (out: string) =>
+  out
+    .split('\n')
+    .filter((text) => text !== '')
+    .map((text) => JSON.parse(text));
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+t.test('a file goes in, each sample once, and a result for each window comes out', async (t) => {
+  const { status, out, err, daemon } = await feed(t, { text: csv(1000) });
+  t.equal(status, 0);
+  t.same(daemon.seqs, upTo(1000));
+  t.same(daemon.values.get(999), [-1, 999, Math.fround(9.81), 0, 0, 0, 22, 0, -43]);
+  t.match(daemon.hellos, [{ rate_hz: 100, channels: HEADER.split(',').slice(1), name: 'walk.csv' }]);
+  t.same(
+    linesOf(out).map(({ type, window }) => [type, window]),
+    upTo(37).map((i) => ['result', i]),
+  );
+  t.match(err, /times from t_ms \(ms\): 100 Hz/);
+  t.match(err, /walk\.csv: 1000 samples \(10\.0 s at 100 Hz\), 37 windows, 0 dropped, 0 gaps; fake@1 on cpu/);
+});
+
+t.test('however slow the daemon is, nothing is sent beyond what it takes', async (t) => {
+  const { daemon, status } = await feed(t, { text: csv(2000), daemon: { maxAhead: 200, delayMs: 1 } });
+  t.equal(status, 0);
+  t.same(daemon.seqs, upTo(2000));
+  t.ok(daemon.farthestAhead < 200, `${daemon.farthestAhead} samples ahead`);
+  t.ok(daemon.farthestAhead > 150, 'and yet it is made use of');
+});
+
+t.test('a connection that breaks is taken up where it was: no window is lost, none comes twice', async (t) => {
+  const { daemon, status, out, err } = await feed(t, { text: csv(2000), daemon: { breakAfter: 20, delayMs: 1 } });
+  t.equal(status, 0);
+  t.match(daemon.hellos[1], { resume: { token: 'token-1', last_window: 19 } });
+  t.same(
+    linesOf(out).map(({ window }) => window),
+    upTo(77),
+  );
+  t.match(err, /the connection broke; connecting again …\n.*goes on where it was/);
+});
+
+t.test('a daemon that knows the stream no more begins anew with the next window, and this is said', async (t) => {
+  const { daemon, status, out, err } = await feed(t, {
+    text: csv(2000),
+    daemon: { breakAfter: 20, forgets: true, breakCode: 1012, breakReason: 'SHUTTING_DOWN: it restarts' },
+  });
+  t.equal(status, 0);
+  t.same(
+    linesOf(out).map(({ start_ms }) => start_ms),
+    upTo(77).map((i) => i * 250),
+    'windows go on where they were',
+  );
+  t.equal(linesOf(out)[20].window, 0, 'with the numbers that the daemon gave');
+  t.equal(daemon.hellos.length, 2);
+  t.match(err, /the daemon restarts \(SHUTTING_DOWN: it restarts\).*\n.*a new stream.*the token is not known here/);
+});
+
+t.test('what the daemon refuses for good ends the feed with its sentence', async (t) => {
+  const daemon = { breakAfter: 3, breakCode: 1008, breakReason: 'RATE_LIMITED: too many refused frames' };
+  const { error, out } = await feed(t, { text: csv(1000), daemon });
+  t.match(error, { message: /The stream to http.* is lost: .*RATE_LIMITED: too many refused frames/ });
+  t.equal(linesOf(out).length, 3, 'after what there was');
+  const taken = await feed(t, { text: csv(1000), daemon: { breakAfter: 3, breakCode: 4001 } });
+  t.match(taken.error, { code: 'UNAVAILABLE', message: /another connection has resumed this stream/ });
+});
+
+t.test('a full daemon is asked again as politely as it asks for, one without streams is not', async (t) => {
+  const refuse = { times: 2, status: 503, headers: { 'retry-after-ms': '1' } };
+  const later = await feed(t, { text: csv(200), daemon: { refuse } });
+  t.match(later, { status: 0, err: /refuses the stream with 503: no room for another stream/ });
+  const old = await feed(t, { text: csv(200), daemon: { refuse: { times: 1, status: 404 } } });
+  t.match(old.error, { code: 'UNAVAILABLE', message: /has no streams/ });
+  const closed = await feed(t, { text: csv(200), argv: ['--url', 'http://127.0.0.1:1'] });
+  t.match(closed.error, {
+    code: 'UNAVAILABLE',
+    message: /No daemon answers at http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/,
+  });
+});
+
+t.test('a daemon that is lost and does not come back is given up', async (t) => {
+  let tries = 0;
+  const { error, out } = await feed(t, {
+    text: csv(1000),
+    daemon: { breakAfter: 5 },
+    deps: {
+      reach: (url) => {
+        const reach = reachUrl(url ?? '', { tokenFile: null });
+        return {
+          ...reach,
+          connect: (...args) => {
+            tries += 1;
+            return tries === 1 ? reach.connect(...args) : Promise.reject(new Error('connect ECONNREFUSED'));
+          },
+        };
+      },
+    },
+    argv: ['--url', (await startStreamDaemon(t, { breakAfter: 5 })).url],
+  });
+  t.match(error, { code: 'UNAVAILABLE', message: /No daemon answers/ });
+  t.equal(tries, 5);
+  t.equal(linesOf(out).length, 5);
+});
+
+t.test('a missing value is a missing sample, told and counted, never made up', async (t) => {
+  const text = csv(1000, (i) => (i === 400 ? line(i).replace(',9.81,', ',,') : line(i)));
+  const { daemon, err, status } = await feed(t, { text });
+  t.equal(status, 0);
+  t.same(
+    daemon.seqs,
+    upTo(1000).filter((i) => i !== 400),
+  );
+  t.match(err, /a gap at 3990 to 4010 ms: 1 samples are missing; restarted/);
+  t.match(err, /999 samples .*, 1 gaps, 1 samples with a value missing/);
+});
+
+t.test('times that jump leave numbers out', async (t) => {
+  const { daemon } = await feed(t, { text: csv(500, (i) => line(i < 200 ? i : i + 30)) });
+  t.same(daemon.seqs, [
+    ...upTo(200),
+    ...upTo(500)
+      .slice(200)
+      .map((i) => i + 30),
+  ]);
+  t.ok(daemon.frames.some(({ seq, tMs }) => seq === 230 && tMs === 2300));
+});
+
+t.test('a broken line ends it after the results before it, with its place; --skip-bad counts it', async (t) => {
+  const text = csv(1000, (i) => (i === 600 ? 'garbage' : line(i)));
+  const broken = await feed(t, { text });
+  t.match(broken.error, { code: 'INVALID_INPUT', message: /^walk\.csv:602: the line has 1 cells, .* --skip-bad/ });
+  t.equal(broken.error && linesOf(broken.out).length, 0, 'found before the first sample was sent');
+  const late = csv(3000, (i) => (i === 2500 ? 'garbage' : line(i)));
+  const after = await feed(t, { text: late });
+  t.match(after.error, { code: 'INVALID_INPUT', message: /^walk\.csv:2502:/ });
+  t.equal(linesOf(after.out).length, 97);
+  const skipped = await feed(t, { text, argv: ['--skip-bad'] });
+  t.equal(skipped.status, 0);
+  t.same(
+    skipped.daemon.seqs,
+    upTo(1000).filter((i) => i !== 600),
+  );
+  t.match(skipped.err, /1 bad lines/);
+});
+
+t.test('wishes go into the hello', async (t) => {
+  const argv =
+    '--hop 50 --top-k 3 --latent --smoothing 500 --hysteresis 0.1 --dwell-ms 300 --gaps hold --max-gap-ms 50 --name dog --gyro-unit DEG/S';
+  const { daemon } = await feed(t, { text: csv(200), argv: argv.split(' ') });
+  t.match(daemon.hellos[0], {
+    hop: 50,
+    name: 'dog',
+    outputs: { top_k: 3, latent: true },
+    smoothing: { tau_ms: 500, hysteresis: 0.1, dwell_ms: 300 },
+    gaps: { policy: 'hold', max_ms: 50 },
+    units: { acc: 'm/s2', gyro: 'deg/s', mag: 'uT' },
+  });
+});
+
+t.test('an ethogram has a bout for each motif, and they cover the time', async (t) => {
+  const { out, daemon } = await feed(t, { text: csv(900), argv: ['--output', 'ethogram'] });
+  t.match(daemon.hellos[0], { outputs: { motif_scores: false } });
+  t.same(linesOf(out), [
+    { motif: 'rest', index: 0, start_ms: 0, end_ms: 3370, windows: 12, mean_score: 0.75 },
+    { motif: 'walk', index: 1, start_ms: 3370, end_ms: 6370, windows: 12, mean_score: 0.75 },
+    { motif: 'rest', index: 0, start_ms: 6370, end_ms: 8990, windows: 9, mean_score: 0.75 },
+  ]);
+});
+
+t.test('^C sends the end, prints what there is and ends with 130', async (t) => {
+  let interrupt = () => {};
+  const onInterrupt = (listener: () => void) => {
+    interrupt = listener;
+    return () => {};
+  };
+  const write = () => interrupt();
+  const { status, daemon, err } = await feed(t, {
+    text: csv(3000),
+    argv: ['--speed', '1'],
+    deps: { onInterrupt, stdout: { write, writableNeedDrain: false, on: () => {} } },
+  });
+  t.equal(status, 130);
+  t.equal(daemon.ended, 1, 'the daemon was told the end');
+  t.match(err, /walk\.csv: \d+ samples .* 1 windows/);
+});
+
+t.test('a reader that has had enough ends it quietly', async (t) => {
+  let broke = (_error: NodeJS.ErrnoException) => {};
+  const stdout: FeedDeps['stdout'] = {
+    write: () => broke(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    writableNeedDrain: false,
+    on: (event, listener) => {
+      if (event === 'error') broke = listener;
+    },
+  };
+  const { status, err } = await feed(t, { text: csv(3000), daemon: { delayMs: 1 }, deps: { stdout } });
+  t.equal(status, 0);
+  t.notMatch(err, /windows/);
+});
+
+t.test('a command line that cannot be meant is told with what can', async (t) => {
+  const cases: [string[], RegExp][] = [
+    [['--speed', 'fast'], /--speed is a number from .*, or max, not "fast"/],
+    [['--gyro-unit', 'rpm'], /--gyro-unit is rad\/s, deg\/s or mdeg\/s, not "rpm"/],
+    [['--hop', '2.5'], /--hop is a whole number/],
+    [['--baud', '9600'], /--baud is for a serial line/],
+    [['--ratee', '1'], /Unknown option --ratee\. Did you mean "--rate"\?/],
+  ];
+  for (const [argv, message] of cases)
+    t.match((await feed(t, { text: csv(200), argv })).error, { code: 'USAGE', message });
+});

@@ -10,9 +10,10 @@ const ESTABLISHED_FRAMES = 4;
 const ESTABLISHED_MS = 1000;
 /** What the first fits expect: jitter of about 10 ms, a declared rate that may be all wrong. */
 const EXPECTED_JITTER_MS = 10;
-/** After a jump the slope is still known, to about a hundredth; more trust would keep a changed rate out. */
-const KEPT_SLOPE = 0.01;
-const FURTHEST_PERIOD = 400;
+/** After a jump the slope is still known, as a part of itself; more trust would keep a changed rate out for minutes. */
+const KEPT_SLOPE = 0.02;
+/** The fastest rate is this many times the slowest one: no fit goes further, or back. */
+const MOST_TOO_SLOW = 400;
 
 /**
  * t = a + b * x, fitted to the stamps of frames by recursive least squares that forget: the weight of a stamp halves
@@ -117,13 +118,11 @@ export class ClockFit {
     if (!this.isEstablished || this.#weight < 3) return Number.POSITIVE_INFINITY;
     const slope = this.#sumXY / spread;
     const variance = Math.max(0, this.#sumYY - slope * this.#sumXY) / (this.#weight - 2);
-    const pullOfPrior = Math.abs(slope) * (this.#looseness / spread);
-    return (Math.sqrt(variance / spread) + pullOfPrior) / this.periodMs;
+    return Math.sqrt(variance / spread) / this.periodMs;
   }
 
   #refit(): void {
     const period = this.#nominalMs + this.#sumXY / (this.#sumXX + this.#looseness);
-    const longest = this.#nominalMs * FURTHEST_PERIOD;
-    this.periodMs = Math.min(longest, Math.max(this.#nominalMs / FURTHEST_PERIOD, period));
+    this.periodMs = Math.max(this.#nominalMs / MOST_TOO_SLOW, period);
   }
 }

@@ -41,7 +41,8 @@ export class Sequencer {
   /** Disjoint, by seq. */
   readonly #kept: Frame[] = [];
   #keptSamples = 0;
-  #gapFrom = 0;
+  /** What was given up last; at first, all before the beginning. */
+  #gapFrom = Number.NEGATIVE_INFINITY;
   #gapTo = 0;
   #oldEnd = -1;
   #oldRun = 0;
@@ -60,11 +61,12 @@ export class Sequencer {
 
   push(frame: Frame): void {
     if (frame.count === 0) return;
-    this.next ??= frame.seq;
-    if (frame.seq + frame.count <= this.next) return this.#takeOld(frame, this.next);
+    if (this.next === null) this.#beginAt(frame.seq);
+    const next = this.next!;
+    if (frame.seq + frame.count <= next) return this.#takeOld(frame, next);
     this.#oldRun = 0;
-    this.#cutKnown(frame, this.next);
-    if (frame.seq === this.next) {
+    this.#cutKnown(frame, next);
+    if (frame.seq === next) {
       this.#give(frame, 0);
       this.#giveWhatFollows();
     } else this.#keep(frame);
@@ -73,6 +75,13 @@ export class Sequencer {
   /** What was waited for does not come any more. */
   flush(): void {
     while (this.#kept.length > 0) this.#giveUp();
+  }
+
+  #beginAt(seq: number): void {
+    this.next = seq;
+    this.#oldRun = 0;
+    this.#gapFrom = Number.NEGATIVE_INFINITY;
+    this.#gapTo = seq;
   }
 
   #give(frame: Frame, missing: number): void {
@@ -151,7 +160,7 @@ export class Sequencer {
     if (behind > this.#anewSamples && this.#isAnew(frame, behind)) return this.#beginAnew(frame);
     const isLate = frame.seq < this.#gapTo && frame.seq + frame.count > this.#gapFrom;
     if (!isLate) return this.#noteDuplicate(frame.count, frame.seq);
-    this.#listener.onNotice('late', frame.count, `Sample ${frame.seq} came after it had been given up; dropped`);
+    this.#listener.onNotice('late', frame.count, `Samples from ${frame.seq} on came too late; dropped`);
   }
 
   /** A device that starts again with its clock at 0 repeats both: that it goes on and on tells it from a repeated frame. */
@@ -163,9 +172,8 @@ export class Sequencer {
 
   #beginAnew(frame: Frame): void {
     this.flush();
-    this.#oldRun = 0;
-    this.#gapTo = 0;
     const expected = this.next!;
+    this.#beginAt(frame.seq);
     this.next = frame.seq + frame.count;
     this.#listener.onAnew(frame, expected);
   }

@@ -153,9 +153,8 @@ export class StreamTimeline implements Timeline {
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
   #beginAnew(frame: Frame, expected: number): void {
     const fromMs = this.#timeOf(expected - 1);
-    const knowsTime = frame.tMs !== null || this.#clock.hasStamp;
-    this.#shift = knowsTime ? this.#shift + expected - frame.seq : 0;
-    if (!knowsTime) this.#cutter.forgetTime();
+    if (frame.tMs !== null || this.#clock.hasStamp) this.#shift += expected - frame.seq;
+    else this.#cutter.forgetTime();
     this.#followJump(frame, this.#jumpOf(frame));
     this.#tellGap(fromMs, frame.seq, 0, 'restarted', 'seq_backward');
     this.#restartAt(frame.seq);

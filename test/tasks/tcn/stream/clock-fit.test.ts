@@ -127,6 +127,42 @@ t.test('wrong rates up to tenfold are learned without a gap', async (t) => {
     }
 });
 
+t.test('after a jump the slope that was learned goes on, from the new time', async (t) => {
+  const fit = new ClockFit(100);
+  for (let x = 0; x < 1000; x += 10) fit.add(x, x * 20);
+  t.ok(Math.abs(fit.jumpOf(1000, 20_300) - 300) < 1);
+  t.equal(fit.jumpOf(1000, 20_200), 0);
+  const { periodMs } = fit;
+  t.ok(Math.abs(periodMs - 20) < 0.01);
+  fit.anchor(1000, 50_000);
+  t.equal(fit.at(1000), 50_000);
+  t.ok(Math.abs(fit.at(1100) - (50_000 + 100 * periodMs)) < 1e-6);
+  fit.add(1010, 50_200);
+  t.ok(Math.abs(fit.periodMs - 20) < 0.05);
+});
+
+t.test('a rate that changes on the way costs some gaps, and is then learned', async (t) => {
+  for (const [before, after] of [
+    [100, 50],
+    [50, 100],
+    [100, 25],
+  ] as const) {
+    const { timeline, gaps, notices } = record();
+    const change = 300 * before;
+    const stamp = (seq: number) => (Math.min(seq, change) * 1000) / before + (Math.max(0, seq - change) * 1000) / after;
+    play(timeline, framesOf(0, (change + 120 * after) / 10, 10, stamp));
+    t.ok(gaps.length > 0 && gaps.length < 10, `${before} to ${after} Hz: ${gaps.length} gaps`);
+    t.ok(Math.abs(timeline.measuredRateHz! / after - 1) < 0.02);
+    t.match(notices, [{ message: `timestamps look like ${Math.min(before, after)} Hz, not the declared 100 Hz` }]);
+  }
+});
+
+t.test('times that run backward from the first make no line that does', async (t) => {
+  const fit = new ClockFit(100);
+  for (let x = 0; x < 100; x += 10) fit.add(x, -100 * x);
+  t.ok(fit.periodMs > 0 && fit.at(101) > fit.at(100));
+});
+
 t.test('the measured rate is not known from a few frames, nor without timestamps', async (t) => {
   const { timeline } = record();
   play(

@@ -110,6 +110,24 @@ t.test('what comes after it was given up is late, what was known is a duplicate'
   t.equal(timeline.nextSeq, 30);
 });
 
+t.test('what lies before the first sample of all came too late', async (t) => {
+  const { timeline, notices } = record();
+  play(timeline, framesOf(10, 1, 5, steady));
+  play(timeline, framesOf(5, 1, 5, steady));
+  t.same(notices, [{ code: 'late', count: 5, message: 'Samples from 5 on came too late; dropped' }]);
+  t.equal(timeline.nextSeq, 15);
+});
+
+t.test('what replaces a waiting frame waits instead of it, not beside it', async (t) => {
+  const { timeline, gaps: told } = record();
+  play(timeline, framesOf(0, 1, 2, steady));
+  play(timeline, framesOf(6, 1, 2, steady));
+  play(timeline, framesOf(4, 1, 10, steady));
+  t.same(told, []);
+  play(timeline, framesOf(2, 1, 2, steady));
+  t.equal(timeline.nextSeq, 14);
+});
+
 t.test('flush settles what waits', async (t) => {
   const { timeline, gaps: told } = record(gaps('restart', 100, 1000));
   for (const seq of [0, 10, 6, 14]) timeline.push(seq, steady(seq), samplesOf(seq, 2));
@@ -203,6 +221,51 @@ t.test('a client that begins to count anew is followed; one that repeats old sam
     t.equal(windows.length - before, isAnew ? 5 : 0, name);
     t.equal(notices.length, isAnew ? 0 : 4, name);
   }
+});
+
+t.test('what waits when the client counts anew comes first', async (t) => {
+  const { timeline, gaps: told } = record();
+  play(
+    timeline,
+    framesOf(100_000, 1, 10, () => null),
+  );
+  play(
+    timeline,
+    framesOf(100_015, 1, 5, () => null),
+  );
+  play(
+    timeline,
+    framesOf(0, 1, 10, () => null),
+  );
+  t.match(told, [
+    { reason: 'missing', missing: 5 },
+    { reason: 'seq_backward', missing: 0 },
+  ]);
+  t.equal(timeline.nextSeq, 10);
+});
+
+t.test('the time of the frame after a gap counts as any other', async (t) => {
+  const { timeline, gaps: told } = record(gaps('restart'));
+  timeline.push(0, 0, samplesOf(0, 10));
+  timeline.push(20, 300, samplesOf(20, 10));
+  t.ok(told[0]!.to_ms > 220 && told[0]!.to_ms < 300, `${told[0]!.to_ms} ms: between what was expected and what came`);
+});
+
+t.test('a stream without any time that is counted anew has the time of its new numbers', async (t) => {
+  const { timeline, windows, gaps: told } = record();
+  play(
+    timeline,
+    framesOf(100_000, 2, 10, () => null),
+  );
+  play(
+    timeline,
+    framesOf(0, 2, 10, () => null),
+  );
+  t.match(told, [{ reason: 'seq_backward', from_ms: 1_000_190, to_ms: 0 }]);
+  t.same(
+    windows.map(({ startMs }) => startMs),
+    [1_000_000, 0],
+  );
 });
 
 t.test('a device that starts again, number, clock and all, is followed after ten seconds of the same', async (t) => {

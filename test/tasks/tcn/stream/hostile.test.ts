@@ -122,3 +122,10 @@ t.test('one wild time restarts the stream and the next one brings it back', asyn
   t.equal(gaps.length, 2, 'beyond any calendar it is as good as unknown');
   t.match(windows.at(-1), { startMs: 5800, endMs: 5990 });
 });
+
+t.test('a wild time among the first costs a restart, and no slope that would cost more', async (t) => {
+  const { timeline, gaps, windows } = record();
+  for (let seq = 0; seq < 3000; seq += 10) timeline.push(seq, seq === 10 ? 50_000 : seq * 10, samplesOf(seq, 10));
+  t.ok(gaps.length > 0 && gaps.length < 3, `${gaps.length} gaps`);
+  t.match(windows.at(-1), { endMs: 29_990 });
+});

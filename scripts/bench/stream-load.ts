@@ -1,8 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { sampleWindow } from './bodies.ts';
+import { ROOT } from '../../packaging/project.ts';
+
+/** A window in which nothing looks wrong. */
+const WALK = join(ROOT, 'packaging', 'models', 'default', 'examples', 'walk.json');
 
 /** Streams at 100 Hz in real time; see stream-load.c. */
 export interface StreamLoad {
@@ -89,6 +92,7 @@ function build(directory: string): string {
 function writeFiles({ directory, hop, outputs }: StreamLoad): string[] {
   const [hello, rows] = [join(directory, 'hello.json'), join(directory, 'rows')];
   writeFileSync(hello, JSON.stringify({ type: 'hello', rate_hz: 100, hop, outputs }));
-  writeFileSync(rows, new Uint8Array(Float32Array.from(sampleWindow().flat()).buffer));
+  const { x } = JSON.parse(readFileSync(WALK, 'utf8')) as { x: number[][] };
+  writeFileSync(rows, new Uint8Array(Float32Array.from(x.flat()).buffer));
   return [hello, rows];
 }

@@ -11,7 +11,7 @@ export interface MessageExample {
 }
 
 const CHANNELS = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'mx', 'my', 'mz'];
-const MODEL = { model: 'imu-motif-tcn@1.0.0', backend: 'cpu', degraded: null } as const;
+const MODEL = { model: 'imu-motif-tcn@2026.11.1', backend: 'cpu', degraded: null } as const;
 
 export const CLIENT_EXAMPLES: readonly MessageExample[] = [
   {
@@ -52,7 +52,7 @@ export const CLIENT_EXAMPLES: readonly MessageExample[] = [
 const READY: StreamEvent = {
   type: 'ready',
   protocol: 1,
-  stream: 'k3v9x2m1',
+  stream: '50NlSZRKlayz',
   token: 'Zk1v…',
   resumed: false,
   next_seq: null,
@@ -89,12 +89,12 @@ export const SERVER_EXAMPLES: readonly MessageExample[] = [
     example: {
       type: 'result',
       window: 3,
-      start_ms: 770,
-      end_ms: 1760,
+      start_ms: 750,
+      end_ms: 1740,
       next_seq: 175,
       filled: 0,
-      top: [{ index: 3, name: 'walk', score: 0.91 }],
-      motif: { index: 3, name: 'walk', since_ms: 1010 },
+      top: [{ index: 3, name: 'walk', score: 0.9188 }],
+      motif: { index: 3, name: 'walk', since_ms: 990 },
       ...MODEL,
       dropped: 0,
       queue_ms: 0.4,
@@ -106,8 +106,8 @@ export const SERVER_EXAMPLES: readonly MessageExample[] = [
     about: 'Samples are missing, or the clock jumped, and what was done about it.',
     example: {
       type: 'gap',
-      from_ms: 1760,
-      to_ms: 2020,
+      from_ms: 1740,
+      to_ms: 2000,
       missing: 25,
       action: 'restarted',
       reason: 'missing',

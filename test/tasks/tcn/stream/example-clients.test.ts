@@ -73,7 +73,7 @@ t.test(
     t.same(offered, ['tcn-stream.v1', `base64url.bearer.${Buffer.from('a?b>').toString('base64url')}`]);
     t.match(texts, [{ type: 'hello', rate_hz: 100 }, { type: 'end' }]);
     t.ok(texts.every(isClientMessage));
-    t.match(printed, '770 to 1760 ms: walk 0.91\n');
+    t.match(printed, '750 to 1740 ms: walk 0.9188\n');
     t.match(printed, `${exampleOf('ended')}\nclosed: 1000 \n`);
     t.equal(status, 0);
     let next = 0;

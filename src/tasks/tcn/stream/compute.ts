@@ -9,6 +9,7 @@ import { type Answer, toAnswer } from '../outputs.ts';
 import { type Plan, planOf } from '../plan.ts';
 import { toRecord } from '../provenance.ts';
 import { fromFloats, readingOf } from '../reading.ts';
+import { overtaken } from './due.ts';
 import { wantsMotifs } from './hello.ts';
 import { MotifTrack, type TrackedMotifs } from './motif-track.ts';
 import { toResultText } from './result-text.ts';
@@ -39,6 +40,7 @@ export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void>
     deps.streams.windowEnded({ inference, error: null, durationMs: now - at, warnings });
   } catch (thrown) {
     const error = toSidecarError(thrown);
+    stream.advance();
     const now = deps.clock();
     stream.dropped(error, now);
     deps.streams.windowEnded({ inference: null, error, durationMs: now - at, warnings: [] });
@@ -53,6 +55,7 @@ async function answer(stream: Stream, window: DueWindow, at: number, deps: TaskD
   const motifs = motifsFor(stream, model, plan, deps);
   deps.admit(stream, 1);
   if (!stream.timeline.read(window, raw)) throw overtaken();
+  stream.advance();
   const { input, warnings } = fromFloats(raw, plan, readingOf(false, deps.settings()), ['window', window.index]);
   const timed = await model.runner.run(input, { deadlineAt, batch: stream, isGone: () => stream.isOver });
   if (timed.isInputFree) returnInput(input);
@@ -99,12 +102,5 @@ function tooLate(): SidecarError {
   return new SidecarError(
     'DEADLINE_EXCEEDED',
     'The window waited longer than streams.max_age_ms: the box has more to do than it can.',
-  );
-}
-
-function overtaken(): SidecarError {
-  return new SidecarError(
-    'QUEUE_FULL',
-    'Samples came faster than their windows could be computed: stay within next_seq + limits.max_ahead_samples.',
   );
 }

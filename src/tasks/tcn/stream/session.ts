@@ -41,7 +41,7 @@ export class Session implements SocketListener, Visitor {
   onBinary(bytes: Uint8Array): void {
     this.#hear(() => {
       const { reader, stream } = this.#ready();
-      this.#take(stream, readBinaryFrame(bytes, reader, stream.timeline.nextSeq));
+      this.#take(stream, readBinaryFrame(bytes, reader, stream.nextSeq));
     });
   }
 

@@ -3,20 +3,17 @@ import type { SocketLink } from '../../../core/socket.ts';
 import type { GapEvent, StreamEvent } from '../../../core/stream-events.ts';
 import { CHANNELS, RATE_HZ, ROWS } from '../schema.ts';
 import { Drops } from './drops.ts';
+import { type Due, overtaken } from './due.ts';
 import type { Frame } from './frames.ts';
 import type { StreamSettings } from './hello.ts';
+import { Inflow } from './inflow.ts';
 import type { CurrentMotif, MotifTrack } from './motif-track.ts';
 import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
 import { spareRowsFor } from './stream-limits.ts';
-import { createTimeline, type DueWindow, type Timeline } from './timeline.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
 import type { Turner } from './turns.ts';
 import { Watchers } from './watchers.ts';
-
-/** What is to be done next, in order: a window to be computed, or something to be said after those before it. */
-export type Due =
-  | { readonly window: DueWindow; readonly at: number }
-  | { readonly window: null; readonly gap: Omit<GapEvent, 'type'> };
 
 export interface StreamParts {
   readonly id: string;
@@ -62,6 +59,10 @@ export class Stream implements Turner {
   readonly #outbox: Outbox;
   readonly #parts: StreamParts;
   readonly #due: Due[] = [];
+  /** As many windows as can wait without one of them being overwritten. */
+  readonly #mostDue: number;
+  readonly #inflow: Inflow;
+  #isFinished = false;
   #arrivedAt: number;
 
   constructor(parts: StreamParts) {
@@ -74,15 +75,22 @@ export class Stream implements Turner {
     this.lastFrameAt = parts.now;
     this.#arrivedAt = parts.now;
     const { rateHz, hop, gaps } = parts.settings;
+    const spareRows = spareRowsFor(rateHz, hop);
     const shape = { rateHz, modelRateHz: RATE_HZ, channels: CHANNELS, rows: ROWS, hop, gaps };
     this.timeline = createTimeline(
-      { ...shape, spareRows: spareRowsFor(rateHz, hop) },
+      { ...shape, spareRows },
       {
         onWindow: (window) => this.#enqueue({ window, at: this.#arrivedAt }),
         onGap: (gap) => this.#enqueue({ window: null, gap }),
         onNotice: (code, count, message) => this.notices.add(code, count, message, this.#arrivedAt),
       },
     );
+    this.#mostDue = Math.floor((spareRows - RATE_HZ / rateHz) / hop);
+    this.#inflow = new Inflow({
+      timeline: this.timeline,
+      portion: Math.max(1, Math.floor((hop * rateHz) / RATE_HZ)),
+      hasRoom: () => this.#due.length < this.#mostDue,
+    });
     this.notices = new Notices((notice) => this.tell(notice));
     this.#outbox = new Outbox({ onLost: (windows) => this.drops.add(windows, null) });
   }
@@ -100,37 +108,46 @@ export class Stream implements Turner {
     return RATE_HZ / this.settings.hop;
   }
 
-  take({ seq, tMs, samples }: Frame, now: number): void {
+  take(frame: Frame, now: number): void {
     this.lastFrameAt = now;
     this.#arrivedAt = now;
-    this.counts.samples += samples.length / CHANNELS;
-    this.timeline.push(seq, tMs, samples);
+    this.counts.samples += frame.samples.length / CHANNELS;
+    this.#inflow.add(frame);
   }
 
   /** No more samples come. */
   finish(now: number): void {
+    this.#isFinished = true;
     this.#arrivedAt = now;
-    this.timeline.flush();
+    if (this.#inflow.isEmpty) this.timeline.flush();
     this.notices.flush(now, true);
   }
 
   #enqueue(due: Due): void {
     this.#due.push(due);
-    if (this.#due.length > MOST_GAPS + spareRowsFor(this.settings.rateHz, this.settings.hop) / this.settings.hop) {
-      this.#overflow(this.#due.shift()!);
-    }
+    if (this.#due.length > this.#mostDue + MOST_GAPS) this.#overflow(this.#due.shift()!);
     this.#parts.onDue(this);
   }
 
   /** Its rows have been overwritten by now. */
   #overflow(due: Due): void {
     if (due.window === null) this.gap(due.gap);
-    else this.drops.add(1, null);
+    else this.dropped(overtaken(), this.#arrivedAt);
   }
 
-  /** The next one to be dealt with. */
   nextDue(): Due | undefined {
     return this.#due.shift();
+  }
+
+  /** The rows of the latest window are read, or given up. */
+  advance(): void {
+    if (this.#inflow.isEmpty) return;
+    this.#inflow.advance();
+    if (this.#isFinished && this.#inflow.isEmpty) this.timeline.flush();
+  }
+
+  get nextSeq(): number | null {
+    return this.#inflow.nextSeq;
   }
 
   runNext(): Promise<void> {

@@ -28,16 +28,26 @@ const OPEN_PATHS: ReadonlySet<string> = new Set([
 /** No token has a space, and a `.*?` between two runs of spaces takes the square of their length. */
 const CREDENTIALS = /^bearer +(\S+) *$/i;
 
+/** Browsers let a page say nothing else of its own with an upgrade; never echoed. What follows is the base64url of the token. */
+export const BEARER_PROTOCOL = 'base64url.bearer.';
+
 /** Lets in who has the token, whoever asks about health, and a browser that asks what it may ask. */
 export function createBearerGuard(token: string): Guard {
   const expected = digestOf(token);
   return (call) => {
     if (isOpen(call) || isPreflight(call)) return null;
-    const given = CREDENTIALS.exec(call.header('authorization'))?.[1];
+    const given = CREDENTIALS.exec(call.header('authorization'))?.[1] ?? offeredToken(call);
     if (given === undefined) return missing();
     // digests have one length, and the first byte in which they differ tells nothing of the token
     return timingSafeEqual(digestOf(given), expected) ? null : wrong();
   };
+}
+
+function offeredToken(call: Pick<Call, 'header'>): string | undefined {
+  if (call.header('upgrade') === '') return undefined;
+  const names = call.header('sec-websocket-protocol').split(',');
+  const name = names.map((one) => one.trim()).find((one) => one.startsWith(BEARER_PROTOCOL));
+  return name && Buffer.from(name.slice(BEARER_PROTOCOL.length), 'base64url').toString();
 }
 
 function digestOf(text: string): Uint8Array {

@@ -1,9 +1,17 @@
 import { SidecarError } from '../core/errors.ts';
 
+/** Something that is in flight until it is asked to end. */
+export interface Lasting {
+  /** The server stops. Must not throw. */
+  leave(): void;
+}
+
 /** Counts requests in flight and tells when the last one has gone. */
 export interface DrainGate {
   readonly inFlight: number;
   readonly isDraining: boolean;
+  /** Asked to leave when the drain begins; each of them has entered as well. */
+  readonly lasting: Set<Lasting>;
   enter(): void;
   leave(): void;
   /** Resolves when nothing is in flight; from now on isDraining. */
@@ -12,10 +20,15 @@ export interface DrainGate {
 
 export function createDrainGate(): DrainGate {
   const empty = Promise.withResolvers<void>();
+  const lasting = new Set<Lasting>();
   let inFlight = 0;
   let isDraining = false;
   const conclude = () => {
     if (isDraining && inFlight === 0) empty.resolve();
+  };
+  const begin = () => {
+    isDraining = true;
+    for (const one of [...lasting]) one.leave();
   };
   return {
     get inFlight() {
@@ -24,6 +37,7 @@ export function createDrainGate(): DrainGate {
     get isDraining() {
       return isDraining;
     },
+    lasting,
     enter: () => {
       inFlight += 1;
     },
@@ -32,7 +46,7 @@ export function createDrainGate(): DrainGate {
       conclude();
     },
     drain: () => {
-      isDraining = true;
+      if (!isDraining) begin();
       conclude();
       return empty.promise;
     },

@@ -2,6 +2,7 @@ import { retryHeaders, type SidecarError, toErrorBody } from '../core/errors.ts'
 import { JSON_TYPE } from '../core/media-types.ts';
 import type { ErrorForm, Header, Reply } from '../core/task.ts';
 import { Unauthorised } from './bearer.ts';
+import { UpgradeRequired } from './upgrade.ts';
 import type { Wire } from './wire.ts';
 
 /** Everything around a reply that depends on the request or the server. */
@@ -22,11 +23,13 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   204: '204 No Content',
   400: '400 Bad Request',
   401: '401 Unauthorized',
+  403: '403 Forbidden',
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   413: '413 Payload Too Large',
   415: '415 Unsupported Media Type',
   422: '422 Unprocessable Content',
+  426: '426 Upgrade Required',
   429: '429 Too Many Requests',
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
@@ -53,7 +56,8 @@ export function toErrorReply(
 
 /** What the client may do about it. */
 function headersOf(error: SidecarError): readonly Header[] {
-  return error instanceof Unauthorised ? [['WWW-Authenticate', error.challenge]] : retryHeaders(error);
+  if (error instanceof Unauthorised) return [['WWW-Authenticate', error.challenge]];
+  return error instanceof UpgradeRequired ? error.headers : retryHeaders(error);
 }
 
 export function bytesOf(body: string | Uint8Array): number {
@@ -125,7 +129,7 @@ function sendRest(wire: Wire, body: Buffer, listener: ReplyListener): void {
 }
 
 /** The library writes a string of Latin-1 as it lies in memory, a byte per character, which is no UTF-8. */
-function toWire(body: string | Uint8Array, bytes: number): string | Uint8Array {
+export function toWire(body: string | Uint8Array, bytes = bytesOf(body)): string | Uint8Array {
   return typeof body === 'string' && bytes !== body.length ? Buffer.from(body) : body;
 }
 

@@ -1,15 +1,18 @@
 import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
+import type { SocketRoute } from '../core/socket.ts';
 import type { Route } from '../core/task.ts';
 import type { Guard } from './bearer.ts';
 import type { BodyBudget } from './body-buffer.ts';
+import { createConnectionCounter } from './connection-counter.ts';
 import { createDrainGate } from './drain.ts';
 import { Exchange } from './exchange.ts';
-import type { ExchangeHost } from './exchange-host.ts';
+import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { headerOf } from './framing.ts';
 import { createRequestIds } from './request-id.ts';
 import { createRoutingTable, normalisePath } from './routing.ts';
+import { SocketDoor, upgradeRoutes } from './socket-door.ts';
 import {
   type BoundAddress,
   type CertificateFiles,
@@ -27,6 +30,8 @@ export type { Uws } from './uws.ts';
 export interface ServerDeps {
   readonly uws: Uws;
   readonly routes: readonly Route[];
+  /** A GET that is listed for the same path answers those who want no WebSocket. */
+  readonly sockets?: readonly SocketRoute[];
   readonly clock: Clock;
   readonly limits: {
     readonly maxBodyBytes: number;
@@ -41,6 +46,8 @@ export interface ServerDeps {
   onExchange(record: ExchangeRecord): void;
   /** What onExchange() threw. */
   onUnrecorded?(thrown: unknown): void;
+  /** What a SocketListener threw; its connection is closed. */
+  onSocketFault?(thrown: unknown): void;
   /** A connection over the limit was turned away. */
   onConnectionRefused?(): void;
   /** Time for the rest of a refused body before its connection is closed; 500 by default. */
@@ -48,7 +55,7 @@ export interface ServerDeps {
 }
 
 export interface HttpServer {
-  /** Requests whose reply is not out. */
+  /** Requests whose reply is not out, and open WebSockets. */
   readonly inFlight: number;
   /** Open connections, of both doors. */
   readonly connections: number;
@@ -68,12 +75,12 @@ export interface HttpServer {
   useCertificate(files: CertificateFiles): void;
   /**
    * From now on each reply closes its connection, or tells the client to where it is large, so that whoever keeps
-   * connections leaves in order. All else goes on.
+   * connections leaves in order. All else goes on, and WebSockets are still opened.
    */
   closeWithReplies(): void;
   /**
-   * Stops listening and answers new requests with SHUTTING_DOWN; resolves when no request is in flight and every reply is
-   * out, however long that takes. Idempotent.
+   * Stops listening, answers new requests with SHUTTING_DOWN and tells open WebSockets to leave; resolves when no request
+   * is in flight, every reply is out and every WebSocket closed, however long that takes. Idempotent.
    */
   drain(): Promise<void>;
   /** Closes all connections at once, whatever they were doing. Idempotent. */
@@ -87,14 +94,16 @@ const text = new TextDecoder('latin1');
 /** An HTTP server over uWebSockets.js that answers `routes` and nothing else. */
 export function createServer(deps: ServerDeps): HttpServer {
   const { uws, limits } = deps;
-  const table = createRoutingTable(deps.routes);
+  const corsOrigins = () => deps.settings().corsOrigins;
+  const sockets = deps.sockets ?? [];
+  const table = createRoutingTable([...deps.routes, ...upgradeRoutes(sockets, deps.routes, corsOrigins)]);
   const forms = [...new Set(deps.routes.flatMap(({ errorForm }) => errorForm ?? []))];
   const nextRequestId = createRequestIds();
   const budget: BodyBudget = { usedBytes: 0, limitBytes: Math.max(MIN_BUDGET_BYTES, 4 * limits.maxBodyBytes) };
   const gate = createDrainGate();
+  const connections = createConnectionCounter(limits.maxConnections, () => deps.onConnectionRefused?.());
   const listeners: Listener[] = [];
   let tcp: TcpListener | null = null;
-  let connections = 0; // of all doors
   let isLeaving = false;
   let isClosed = false;
 
@@ -103,7 +112,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     maxBodyBytes: limits.maxBodyBytes,
     budget,
     lingerMs: deps.lingerMs ?? DEFAULT_LINGER_MS,
-    corsOrigins: () => deps.settings().corsOrigins,
+    corsOrigins,
     isDraining: () => gate.isDraining,
     isLeaving: () => isLeaving,
     peerOf: (stream) => text.decode((stream as HttpResponse).getRemoteAddressAsText()),
@@ -116,27 +125,34 @@ export function createServer(deps: ServerDeps): HttpServer {
 
   const unixHost: ExchangeHost = { ...tcpHost, peerOf: () => 'unix', guard: null };
 
-  /** All apps of one door: strangers who fill the one do not lock anybody out of the other. */
+  /** All apps of one door. */
   const answerFor = (host: ExchangeHost) => {
-    const countConnection = createCounter();
+    const counter = connections.addDoor();
+    const onFault = (thrown: unknown) => deps.onSocketFault?.(thrown);
+    const parts = { host, gate, toHead, onFault, onClosed: counter.socketClosed };
+    const doors = sockets.map((route) => new SocketDoor(route, parts));
     return (app: TemplatedApp) => {
       app.any('/*', (response, request) => answer(host, response, request));
-      app.filter(countConnection);
+      for (const door of doors) door.prepare(app);
+      counter.watch(app);
     };
   };
 
   function answer(host: ExchangeHost, response: HttpResponse, request: HttpRequest): void {
     gate.enter();
-    const path = normalisePath(request.getUrl());
+    const head = toHead(request);
+    new Exchange(host, response, head).begin(table.find(head.path));
+  }
+
+  function toHead(request: HttpRequest): RequestHead {
     const headers = copyHeaders(request);
-    const exchange = new Exchange(host, response, {
+    return {
       method: request.getCaseSensitiveMethod(),
-      path,
+      path: normalisePath(request.getUrl()),
       query: request.getQuery() ?? '', // the types don't know: undefined without a "?"
       headers,
       requestId: nextRequestId(headerOf(headers, 'x-request-id')),
-    });
-    exchange.begin(table.find(path));
+    };
   }
 
   /** The reply is on its way: what fails here is no fault of the request. */
@@ -148,17 +164,6 @@ export function createServer(deps: ServerDeps): HttpServer {
     }
   }
 
-  function createCounter(): (response: HttpResponse, change: number | object) => void {
-    let here = 0;
-    return (response, change) => {
-      here += Number(change);
-      connections += Number(change);
-      if (Number(change) < 1 || here <= limits.maxConnections) return;
-      response.close(); // no request has been read yet, so nobody waits for a reply in a certain form
-      deps.onConnectionRefused?.();
-    };
-  }
-
   function stopListening(): void {
     for (const listener of listeners) listener.stop();
   }
@@ -168,7 +173,7 @@ export function createServer(deps: ServerDeps): HttpServer {
       return gate.inFlight;
     },
     get connections() {
-      return connections;
+      return connections.count;
     },
     listen: async (host, port, files = null) => {
       tcp = await listenOnTcp({ uws, prepare: answerFor(tcpHost), host, port, files });

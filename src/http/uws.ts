@@ -1,5 +1,5 @@
 import type * as uWebSockets from 'uWebSockets.js';
-import type { ListenOptions, TemplatedApp, us_listen_socket, us_socket } from 'uWebSockets.js';
+import type { ListenOptions, TemplatedApp, us_listen_socket, us_socket, us_socket_context_t } from 'uWebSockets.js';
 
 declare module 'uWebSockets.js' {
   interface TemplatedApp {
@@ -17,10 +17,12 @@ declare module 'uWebSockets.js' {
   }
 }
 
-export type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+export type { HttpRequest, HttpResponse, TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
 /** The loaded library, as system/native hands it out. */
 export type Uws = typeof uWebSockets;
 export type ListenSocket = us_listen_socket;
+/** To be handed back with an upgrade. */
+export type UpgradeContext = us_socket_context_t;
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it a second daemon would silently share the port. */
 const EXCLUSIVE = 1 as ListenOptions;

@@ -1,6 +1,6 @@
 import { SidecarError } from '../core/errors.ts';
 import type { Clock } from '../core/log.ts';
-import type { Call } from '../core/task.ts';
+import type { TaskDeps } from '../core/task.ts';
 
 export interface Rate {
   /** null: no limit. */
@@ -15,12 +15,6 @@ export interface RateLimitParts {
   rate(): Rate;
 }
 
-/**
- * Takes windows from a client's bucket, without those that were taken before: of a request that is refused for the rest they
- * stay taken, and are taken again when it comes again. Throws RATE_LIMITED with the time after which the same is let in.
- */
-export type Admit = (call: Pick<Call, 'peer'>, windows: number, taken?: number) => void;
-
 interface Bucket {
   /** May be below zero: a batch larger than the burst is let in from a full bucket, and paid for afterwards. */
   tokens: number;
@@ -31,13 +25,14 @@ interface Bucket {
 const MAX_CLIENTS = 4096;
 
 /** A token bucket per client, one token a window. */
-export function createRateLimit({ clock, rate }: RateLimitParts): Admit {
+export function createRateLimit({ clock, rate }: RateLimitParts): TaskDeps['admit'] {
   const buckets = new Map<string, Bucket>();
   return (call, windows, taken = 0) => {
     const { windowsPerSecond, burst } = rate();
     if (windowsPerSecond === null) return;
     const size = burst ?? Math.max(1, windowsPerSecond);
-    const bucket = fill(take(buckets, toClient(call.peer), size, clock()), size, windowsPerSecond, clock());
+    const now = clock();
+    const bucket = fill(take(buckets, toClient(call.peer), size, now), size, windowsPerSecond, now);
     bucket.tokens += taken; // given back to whoever is refused: else each try would use up what the next one needs
     const missing = Math.min(windows, size) - bucket.tokens;
     if (missing > 0) throw overRate(windowsPerSecond, (missing / windowsPerSecond) * 1000);

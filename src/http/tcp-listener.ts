@@ -44,15 +44,15 @@ export interface TcpListenerOptions {
 
 /** Listens exclusively at every address of the host. Throws as HttpServer.listen says. */
 export async function listenOnTcp(options: TcpListenerOptions): Promise<TcpListener> {
-  const { uws, host, port, files } = options;
+  const { uws, host, files } = options;
   const apps = files === null ? createPlainApp(options) : createTlsApps(options, files);
   const sockets: ListenSocket[] = [];
   const stop = () => {
     for (const socket of sockets.splice(0)) uws.us_listen_socket_close(socket);
   };
   try {
-    const bound = await listenEverywhere(options, apps.acceptor, sockets);
-    return { ...apps, address: { host, port: bound ?? port }, stop };
+    const port = await listenEverywhere(options, apps.acceptor, sockets);
+    return { ...apps, address: { host, port }, stop };
   } catch (thrown) {
     stop();
     throw thrown;

@@ -1,20 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { SidecarError } from '../core/errors.ts';
+import type { SidecarError } from '../core/errors.ts';
 import type { Call } from '../core/task.ts';
+import { Refusal } from './refusal.ts';
 
 /** Why a request may not be answered; null when it may. */
 export type Guard = (call: Pick<Call, 'method' | 'path' | 'header'>) => SidecarError | null;
-
-/** A request without the token. */
-export class Unauthorised extends SidecarError {
-  /** Value of WWW-Authenticate. */
-  readonly challenge: string;
-
-  constructor(detail: string, challenge: string) {
-    super('UNAUTHORIZED', detail);
-    this.challenge = challenge;
-  }
-}
 
 /** What balancers and supervisors ask, who have no token: whether it serves, and nothing of what goes on. */
 const OPEN_PATHS: ReadonlySet<string> = new Set([
@@ -65,11 +55,15 @@ function isPreflight(call: Pick<Call, 'method' | 'header'>): boolean {
   );
 }
 
-function missing(): Unauthorised {
+function missing(): Refusal {
   const how = 'send "Authorization: Bearer TOKEN" with the token that security.token_credential names';
-  return new Unauthorised(`A token is needed: ${how}.`, 'Bearer');
+  return unauthorised(`A token is needed: ${how}.`, 'Bearer');
 }
 
-function wrong(): Unauthorised {
-  return new Unauthorised('The token is not the one that is in force.', 'Bearer error="invalid_token"');
+function wrong(): Refusal {
+  return unauthorised('The token is not the one that is in force.', 'Bearer error="invalid_token"');
+}
+
+function unauthorised(detail: string, challenge: string): Refusal {
+  return new Refusal('UNAUTHORIZED', detail, [['WWW-Authenticate', challenge]]);
 }

@@ -1,5 +1,5 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
-import type { Call, ErrorForm, Header, Reply } from '../core/task.ts';
+import type { Call, ErrorForm, Reply } from '../core/task.ts';
 import { bodyTooLarge } from './body-buffer.ts';
 import { type BodyListener, BodyReader } from './body-reader.ts';
 import { corsHeaders, toPreflight } from './cors.ts';
@@ -8,12 +8,12 @@ import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import { emptyHanded, NO_WARNINGS, STATUS_CLIENT_GONE } from './exchange-record.ts';
 import { type Framing, type HeaderList, headerOf, readFraming } from './framing.ts';
 import { checkMediaType } from './media-type.ts';
+import { methodNotAllowed } from './refusal.ts';
 import { type ReplyListener, sendReply, toErrorReply } from './reply.ts';
 import { type BoundRoute, type Match, type Place, routeFor } from './routing.ts';
 import type { Stream } from './wire.ts';
 
 const NO_BODY = new Uint8Array(0);
-const NO_HEADERS: readonly Header[] = [];
 const NO_PARAMS: Readonly<Record<string, string>> = {};
 
 /**
@@ -88,7 +88,7 @@ export class Exchange implements Call, BodyListener, ReplyListener {
     if (this.#isDrained()) return this.#reader.refuse(shuttingDown(), this.#stream, framing);
     if (place === undefined) throw new SidecarError('NOT_FOUND', 'There is nothing at this path; GET / lists what is.');
     if (this.method === 'OPTIONS') return this.#answer(toPreflight(this, place.allow, this.#host.corsOrigins()), null);
-    if (this.#bound === undefined) return this.#refuseMethod(place.allow);
+    if (this.#bound === undefined) throw methodNotAllowed(place.allow);
     if (this.method !== 'POST') return this.#run(this.#bound, NO_BODY);
     checkMediaType(this.header('content-type'), this.header('content-encoding'), this.#bound.accepted);
     if ((framing.contentLength ?? 0) > this.#host.maxBodyBytes) {
@@ -109,10 +109,6 @@ export class Exchange implements Call, BodyListener, ReplyListener {
       this.#reader.refuse(toSidecarError(thrown), this.#stream, { contentLength: null });
       return null;
     }
-  }
-
-  #refuseMethod(allow: string): void {
-    this.#answer(null, new SidecarError('METHOD_NOT_ALLOWED', `This path answers ${allow} only.`), [['Allow', allow]]);
   }
 
   onBody(body: Uint8Array): void {
@@ -147,14 +143,14 @@ export class Exchange implements Call, BodyListener, ReplyListener {
     this.#answer(reply, error);
   }
 
-  #answer(reply: Reply | null, error: SidecarError | null, headers: readonly Header[] = NO_HEADERS): void {
+  #answer(reply: Reply | null, error: SidecarError | null): void {
     if (this.#isGone) return this.#settle(STATUS_CLIENT_GONE, error?.code ?? 'CLIENT_GONE', error, reply, 0);
-    if (reply?.inference || this.#host.takeTurn()) return this.#deliver(reply, error, headers);
-    setImmediate(() => this.#isSettled || this.#deliver(reply, error, headers)); // one whose client has left is settled
+    if (reply?.inference || this.#host.takeTurn()) return this.#deliver(reply, error);
+    setImmediate(() => this.#isSettled || this.#deliver(reply, error)); // one whose client has left is settled
   }
 
-  #deliver(reply: Reply | null, error: SidecarError | null, headers: readonly Header[]): void {
-    const sent = reply ?? toErrorReply(error!, headers, this.#errorForm());
+  #deliver(reply: Reply | null, error: SidecarError | null): void {
+    const sent = reply ?? toErrorReply(error!, this.#errorForm());
     this.#isSettled = true; // before the write: closing the connection may call #abort from within
     let bytes: number;
     try {

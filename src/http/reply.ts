@@ -1,8 +1,7 @@
 import { retryHeaders, type SidecarError, toErrorBody } from '../core/errors.ts';
 import { JSON_TYPE } from '../core/media-types.ts';
 import type { ErrorForm, Header, Reply } from '../core/task.ts';
-import { Unauthorised } from './bearer.ts';
-import { UpgradeRequired } from './upgrade.ts';
+import { Refusal } from './refusal.ts';
 import type { Wire } from './wire.ts';
 
 /** Everything around a reply that depends on the request or the server. */
@@ -36,11 +35,7 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
 };
 
 /** The one translation of an error for a client: never its cause, never its stack. */
-export function toErrorReply(
-  error: SidecarError,
-  headers: readonly Header[] = [],
-  form: ErrorForm | null = null,
-): Reply {
+export function toErrorReply(error: SidecarError, form: ErrorForm | null = null): Reply {
   const { status, body } = form?.toError(error) ?? {
     status: error.rule.http,
     body: JSON.stringify(toErrorBody(error)),
@@ -48,16 +43,10 @@ export function toErrorReply(
   return {
     status,
     contentType: JSON_TYPE,
-    headers: [...headers, ...headersOf(error)],
+    headers: error instanceof Refusal ? error.headers : retryHeaders(error),
     body,
     inference: null,
   };
-}
-
-/** What the client may do about it. */
-function headersOf(error: SidecarError): readonly Header[] {
-  if (error instanceof Unauthorised) return [['WWW-Authenticate', error.challenge]];
-  return error instanceof UpgradeRequired ? error.headers : retryHeaders(error);
 }
 
 export function bytesOf(body: string | Uint8Array): number {

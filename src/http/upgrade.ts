@@ -3,17 +3,7 @@ import type { SocketRoute } from '../core/socket.ts';
 import type { Call, Header } from '../core/task.ts';
 import { BEARER_PROTOCOL } from './bearer.ts';
 import { isAllowedOrigin } from './cors.ts';
-
-/** A request that is none for a WebSocket, where only that is served. */
-export class UpgradeRequired extends SidecarError {
-  /** What would be served. */
-  readonly headers: readonly Header[];
-
-  constructor(detail: string, headers: readonly Header[] = []) {
-    super('UPGRADE_REQUIRED', detail);
-    this.headers = [['Upgrade', 'websocket'], ...headers];
-  }
-}
+import { Refusal } from './refusal.ts';
 
 const VERSION = '13';
 /** Sixteen bytes. */
@@ -29,16 +19,21 @@ export function checkUpgrade(call: Pick<Call, 'header'>, route: SocketRoute, ori
 
 function checkHandshake(call: Pick<Call, 'header'>, path: string): void {
   if (!listOf(call.header('upgrade').toLowerCase()).includes('websocket')) {
-    throw new UpgradeRequired(`At ${path} a WebSocket is served, nothing else; ${HOW}.`);
+    throw upgradeRequired(`At ${path} a WebSocket is served, nothing else; ${HOW}.`);
   }
   if (call.header('sec-websocket-version') !== VERSION) {
-    throw new UpgradeRequired(`Of the WebSocket protocol version ${VERSION} is spoken (RFC 6455); ${HOW}.`, [
+    throw upgradeRequired(`Of the WebSocket protocol version ${VERSION} is spoken (RFC 6455); ${HOW}.`, [
       ['Sec-WebSocket-Version', VERSION],
     ]);
   }
   if (!KEY.test(call.header('sec-websocket-key'))) {
     throw new SidecarError('BAD_REQUEST', 'Sec-WebSocket-Key is not the base64 of 16 bytes.');
   }
+}
+
+/** Says what would be served. */
+function upgradeRequired(detail: string, headers: readonly Header[] = []): Refusal {
+  return new Refusal('UPGRADE_REQUIRED', detail, [['Upgrade', 'websocket'], ...headers]);
 }
 
 /** No page may open what it may not read: the browser would let it, and send its user's credentials. */

@@ -25,9 +25,16 @@ t.test('who has the token comes in', async (t) => {
 t.test('nobody else does, and is told whether a token was sent', async (t) => {
   const sent = ['Bearer x', `Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, `Bearer ${TOKEN.toUpperCase()}`];
   for (const authorization of [...sent, 'Bearer é', `Bearer ${TOKEN},${TOKEN}`, `Bearer "${TOKEN}"`])
-    t.match(judge({ authorization }), { code: 'UNAUTHORIZED', challenge: 'Bearer error="invalid_token"' });
+    t.match(judge({ authorization }), {
+      code: 'UNAUTHORIZED',
+      headers: [['WWW-Authenticate', 'Bearer error="invalid_token"']],
+    });
   for (const authorization of ['', TOKEN, 'Bearer', `Bearer\t${TOKEN}`, `Basic ${TOKEN}`, `Bearer${TOKEN}`])
-    t.match(judge({ authorization }), { code: 'UNAUTHORIZED', challenge: 'Bearer' }, authorization);
+    t.match(
+      judge({ authorization }),
+      { code: 'UNAUTHORIZED', headers: [['WWW-Authenticate', 'Bearer']] },
+      authorization,
+    );
 });
 
 t.test('a refusal repeats nothing of what was sent, nor of the token', async (t) => {

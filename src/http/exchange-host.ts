@@ -2,6 +2,7 @@ import type { Clock } from '../core/log.ts';
 import type { ErrorForm } from '../core/task.ts';
 import type { Guard } from './bearer.ts';
 import type { BodyLimits } from './body-reader.ts';
+import type { EventStream } from './event-stream.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { HeaderList } from './framing.ts';
 import type { Stream } from './wire.ts';
@@ -21,6 +22,8 @@ export interface ExchangeHost extends BodyLimits {
   errorFormAt(path: string): ErrorForm | null;
   /** See createTurn(). */
   takeTurn(): boolean;
+  /** For a reply that goes on; it tells when it has ended. */
+  createEvents(stream: Stream, onEnded: () => void): EventStream;
   /** How it ended. Never throws. */
   settled(record: ExchangeRecord): void;
   /** Nothing of it runs, or is to be sent, any more: a stop that closes the connection cuts nothing short. */

@@ -1,9 +1,10 @@
 import { SidecarError, toSidecarError } from '../core/errors.ts';
-import type { Call, ErrorForm, Reply } from '../core/task.ts';
+import type { Call, Reply } from '../core/task.ts';
 import { bodyTooLarge } from './body-buffer.ts';
 import { type BodyListener, BodyReader } from './body-reader.ts';
 import { corsHeaders, toPreflight } from './cors.ts';
 import { shuttingDown } from './drain.ts';
+import type { EventStream } from './event-stream.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import { emptyHanded, NO_WARNINGS, STATUS_CLIENT_GONE } from './exchange-record.ts';
 import { type Framing, type HeaderList, headerOf, readFraming } from './framing.ts';
@@ -37,6 +38,7 @@ export class Exchange implements Call, BodyListener, ReplyListener {
   readonly #headers: HeaderList;
   readonly #reader: BodyReader;
   #bound: BoundRoute | undefined;
+  #events: EventStream | null = null;
   #label = 'unmatched';
   #isRunning = false;
   #isGone = false;
@@ -150,7 +152,8 @@ export class Exchange implements Call, BodyListener, ReplyListener {
   }
 
   #deliver(reply: Reply | null, error: SidecarError | null): void {
-    const sent = reply ?? toErrorReply(error!, this.#errorForm());
+    const form = this.#bound?.route.errorForm ?? this.#host.errorFormAt(this.path);
+    const sent = reply ?? toErrorReply(error!, form);
     this.#isSettled = true; // before the write: closing the connection may call #abort from within
     let bytes: number;
     try {
@@ -161,10 +164,9 @@ export class Exchange implements Call, BodyListener, ReplyListener {
       return this.#settle(500, 'INTERNAL', toSidecarError(thrown), reply, 0);
     }
     this.#settle(sent.status, error?.code ?? null, error, reply, bytes);
-  }
-
-  #errorForm(): ErrorForm | null {
-    return this.#bound?.route.errorForm ?? this.#host.errorFormAt(this.path);
+    if (sent.follow === undefined || this.method === 'HEAD' || this.#isGone) return;
+    this.#events = this.#host.createEvents(this.#stream, () => this.onOut());
+    this.#events.begin(sent.follow);
   }
 
   #send(reply: Reply): number {
@@ -185,6 +187,7 @@ export class Exchange implements Call, BodyListener, ReplyListener {
   #abort(): void {
     this.#isGone = true;
     if (this.#isRunning) return; // the handler's end settles it
+    this.#events?.gone();
     if (this.#isSettled) return this.onOut();
     const { refusal } = this.#reader;
     this.#settle(STATUS_CLIENT_GONE, refusal?.code ?? 'CLIENT_GONE', refusal, null, 0);

@@ -17,6 +17,9 @@ export interface ReplyListener {
   onOut(): void;
 }
 
+/** A comment in an event stream. */
+export const NOTHING = ':\n';
+
 const STATUS_LINES: Readonly<Record<number, string>> = {
   200: '200 OK',
   204: '204 No Content',
@@ -63,27 +66,37 @@ export function sendReply(wire: Wire, reply: Reply, envelope: Envelope, listener
   const bodyBytes = bytesOf(reply.body);
   let isOut = true;
   wire.cork(() => {
-    if (reply.status !== 200) wire.writeStatus(STATUS_LINES[reply.status] ?? `${reply.status} Status`);
-    wire.writeHeader('X-Request-Id', envelope.requestId);
-    if (reply.contentType !== '') wire.writeHeader('Content-Type', reply.contentType);
-    for (const [name, value] of reply.headers) wire.writeHeader(name, toHeaderValue(value));
-    for (const [name, value] of envelope.cors) wire.writeHeader(name, value);
-    if (reply.status === 204) endEmpty(wire, envelope.shouldClose);
-    else if (envelope.isHead) wire.endWithoutBody(bodyBytes, envelope.shouldClose);
-    else isOut = sendBody(wire, toWire(reply.body, bodyBytes), bodyBytes, envelope.shouldClose, listener);
+    writeHead(wire, reply, envelope);
+    if (reply.status === 204 || envelope.isHead) endHead(wire, reply, bodyBytes, envelope.shouldClose);
+    else isOut = sendBody(wire, reply, bodyBytes, envelope.shouldClose, listener);
   });
   if (isOut) listener.onOut();
   return envelope.isHead ? 0 : bodyBytes;
 }
 
-/** Any connection takes this much at once. */
-const FEW_BYTES = 8 << 10;
+function writeHead(wire: Wire, { status, contentType, headers }: Reply, { requestId, cors }: Envelope): void {
+  if (status !== 200) wire.writeStatus(STATUS_LINES[status] ?? `${status} Status`);
+  wire.writeHeader('X-Request-Id', requestId);
+  if (contentType !== '') wire.writeHeader('Content-Type', contentType);
+  for (const [name, value] of headers) wire.writeHeader(name, toHeaderValue(value));
+  for (const [name, value] of cors) wire.writeHeader(name, value);
+}
 
 /** The library makes a length of any first argument, of undefined 2^63; without one it sends none, as a 204 must. */
-function endEmpty(wire: Wire, shouldClose: boolean): void {
-  if (shouldClose) wire.endWithoutBody(0, true);
+function endHead(wire: Wire, { status, follow }: Reply, bodyBytes: number, shouldClose: boolean): void {
+  if (status !== 204 && follow === undefined) wire.endWithoutBody(bodyBytes, shouldClose);
+  else if (shouldClose) wire.endWithoutBody(0, true);
   else wire.endWithoutBody();
 }
+
+/** The library keeps the end of the head back until there is something of the body. */
+function beginBody(wire: Wire, body: string | Uint8Array, shouldClose: boolean): void {
+  if (shouldClose) wire.writeHeader('Connection', 'close');
+  wire.write(body.length > 0 ? body : NOTHING);
+}
+
+/** Any connection takes this much at once. */
+const FEW_BYTES = 8 << 10;
 
 /**
  * What the client does not take now waits here until it does. The library would keep any number of replies for a client
@@ -92,13 +105,12 @@ function endEmpty(wire: Wire, shouldClose: boolean): void {
  *
  * @returns whether it is out
  */
-function sendBody(
-  wire: Wire,
-  body: string | Uint8Array,
-  bodyBytes: number,
-  shouldClose: boolean,
-  listener: ReplyListener,
-): boolean {
+function sendBody(wire: Wire, reply: Reply, bodyBytes: number, shouldClose: boolean, listener: ReplyListener): boolean {
+  const body = toWire(reply.body, bodyBytes);
+  if (reply.follow !== undefined) {
+    beginBody(wire, body, shouldClose);
+    return false;
+  }
   if (bodyBytes === 0 || (shouldClose && bodyBytes <= FEW_BYTES)) {
     wire.end(body, shouldClose);
     return true;

@@ -6,6 +6,7 @@ import type { Guard } from './bearer.ts';
 import type { BodyBudget } from './body-buffer.ts';
 import { createConnectionCounter } from './connection-counter.ts';
 import { createDrainGate } from './drain.ts';
+import { createEvents } from './event-stream.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
@@ -46,8 +47,8 @@ export interface ServerDeps {
   onExchange(record: ExchangeRecord): void;
   /** What onExchange() threw. */
   onUnrecorded?(thrown: unknown): void;
-  /** What a SocketListener threw; its connection is closed. */
-  onSocketFault?(thrown: unknown): void;
+  /** What a SocketListener threw, or who follows a reply; the connection is closed. */
+  onFault?(thrown: unknown): void;
   /** A connection over the limit was turned away. */
   onConnectionRefused?(): void;
   /** Time for the rest of a refused body before its connection is closed; 500 by default. */
@@ -55,7 +56,7 @@ export interface ServerDeps {
 }
 
 export interface HttpServer {
-  /** Requests whose reply is not out, and open WebSockets. */
+  /** Requests whose reply is not out, of those that go on too, and open WebSockets. */
   readonly inFlight: number;
   /** Open connections, of both doors. */
   readonly connections: number;
@@ -79,8 +80,8 @@ export interface HttpServer {
    */
   closeWithReplies(): void;
   /**
-   * Stops listening, answers new requests with SHUTTING_DOWN and tells open WebSockets to leave; resolves when no request
-   * is in flight, every reply is out and every WebSocket closed, however long that takes. Idempotent.
+   * Stops listening, answers new requests with SHUTTING_DOWN, ends replies that go on and tells open WebSockets to leave;
+   * resolves when no request is in flight, every reply is out and every WebSocket closed, however long that takes. Idempotent.
    */
   drain(): Promise<void>;
   /** Closes all connections at once, whatever they were doing. Idempotent. */
@@ -107,6 +108,8 @@ export function createServer(deps: ServerDeps): HttpServer {
   let isLeaving = false;
   let isClosed = false;
 
+  const onFault = (thrown: unknown) => deps.onFault?.(thrown);
+
   const tcpHost: ExchangeHost = {
     clock: deps.clock,
     maxBodyBytes: limits.maxBodyBytes,
@@ -119,6 +122,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     guard: deps.guard ?? null,
     errorFormAt: (path) => forms.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ?? null,
     takeTurn: createTurn(),
+    createEvents: createEvents(gate, onFault),
     settled: record,
     left: gate.leave,
   };
@@ -128,7 +132,6 @@ export function createServer(deps: ServerDeps): HttpServer {
   /** All apps of one door. */
   const answerFor = (host: ExchangeHost) => {
     const counter = connections.addDoor();
-    const onFault = (thrown: unknown) => deps.onSocketFault?.(thrown);
     const parts = { host, gate, toHead, onFault, onClosed: counter.socketClosed };
     const doors = sockets.map((route) => new SocketDoor(route, parts));
     return (app: TemplatedApp) => {

@@ -4,6 +4,8 @@ export interface Wire {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
   end(body: string | Uint8Array, shouldClose: boolean): unknown;
+  /** A piece of a body whose length nobody knows; false: the client does not take all of it now. */
+  write(piece: string | Uint8Array): boolean;
   /** Sends of the body what the client takes now; ends with the last of all its bytes. */
   tryEnd(body: string | Uint8Array, allBytes: number): [ok: boolean, isEnded: boolean];
   /** The listener hears from which byte of the body on to try again, and returns what tryEnd() said first. */

@@ -18,6 +18,7 @@ function exchange(handle: Route['handle'], take: () => boolean) {
     writeStatus: () => {},
     writeHeader: () => {},
     end: take,
+    write: take,
     tryEnd: () => {
       const isEnded = take();
       return [isEnded, isEnded];
@@ -47,6 +48,9 @@ function exchange(handle: Route['handle'], take: () => boolean) {
     guard: null,
     errorFormAt: () => null,
     takeTurn: () => true,
+    createEvents: () => {
+      throw new Error('no reply goes on here');
+    },
     settled: (record) => {
       records.push(record);
       told.push(`settled ${record.status}`);

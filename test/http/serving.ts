@@ -71,3 +71,18 @@ export async function openRaw(t: Test, port: number): Promise<RawPeer> {
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/**
+ * Sends to a client who does not read until the kernel takes no more, and some is kept for him.
+ *
+ * @returns how many bytes were sent
+ */
+export async function fill(to: { readonly bufferedBytes: number }, send: (bytes: number) => void): Promise<number> {
+  const piece = 50_000;
+  let sent = 0;
+  for (let calm = 0; calm < 5; calm++) {
+    for (; to.bufferedBytes < 4 * piece; sent += piece, calm = 0) send(piece);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return sent;
+}

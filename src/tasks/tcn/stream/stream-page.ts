@@ -3,7 +3,7 @@ import { STREAM_SUBPROTOCOL } from '../../../core/stream-hello.ts';
 import { BROWSER_CLIENT, createNodeClient } from './example-clients.ts';
 import { CLIENT_EXAMPLES, type MessageExample, SERVER_EXAMPLES } from './stream-examples.ts';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from './stream-schema.ts';
-import { BINARY, CLOSE_CODES, FLOW, RESUME, TIME, TOKEN, WATCH } from './stream-text.ts';
+import { BINARY, CLOSE_CODES, FLOW, MOTIF, RESUME, TIME, TOKEN, WATCH } from './stream-text.ts';
 
 const SCHEMAS = { ...CLIENT_MESSAGES, ...SERVER_MESSAGES };
 
@@ -23,6 +23,7 @@ ${section('What the client says', CLIENT_EXAMPLES.map(renderMessage).join(''))}
 ${section('Samples in binary', BINARY)}
 ${section('What the daemon says', SERVER_EXAMPLES.map(renderMessage).join(''))}
 ${section('Time', TIME)}
+${section('The current motif', MOTIF)}
 ${section('Limits and flow', FLOW)}
 ${section('After a break', RESUME)}
 ${section('How a connection closes', CLOSE_CODES)}

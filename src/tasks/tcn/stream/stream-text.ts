@@ -14,7 +14,7 @@ ${table([
   [String(BINARY_HEADER_BYTES), 'f32', 'n samples one after another, each with a value for each column of the hello'],
 ])}
 <p>The length must be ${BINARY_HEADER_BYTES} + 4 · n · columns bytes. JSON and binary frames may alternate. A binary sample of nine
-columns takes 36 bytes, in JSON about 70.</p>`;
+columns takes 36 bytes, in JSON two to four times that.</p>`;
 
 export const TIME = `<p><code>rate_hz</code> is what the sensor gives. Where the model’s rate is the same it gets the very samples that were sent, and
 <code>ready.resampling</code> is <code>null</code>. Else they are resampled by a windowed sinc (Kaiser’s window, ${ZERO_CROSSINGS} zero crossings): what
@@ -33,6 +33,11 @@ samples <code>gaps.policy</code> decides: <code>hold</code> repeats the last sam
 <code>gaps.max_ms</code>; <code>restart</code>, and every longer gap, begins a new window after it. Each is told by a <code>gap</code>, and
 a result says how many of its samples were <code>filled</code>. A <code>seq</code> far back, that goes on, is a device that has started
 again: <code>gap</code> <code>seq_backward</code>, and a new window.</p>`;
+
+export const MOTIF = `<p><code>motif_scores</code> are those of the window alone. <code>top</code> and <code>motif</code> go by a moving average of them, in which
+a score’s weight falls to 1/e within <code>smoothing.tau_ms</code> of the stream’s time. The current motif is the best of the first window; another one
+takes its place when it has led by <code>hysteresis</code> or more in every window for <code>dwell_ms</code>. After a <code>gap</code> with
+<code>restarted</code>, and with another model, all of that begins anew.</p>`;
 
 export const FLOW = `<p>All limits are in <code>ready.limits</code>. A window that waits longer than <code>max_age_ms</code> for the model is dropped: its number
 is left out, <code>dropped</code> counts it. A sensor in real time need not care for more. Who sends faster, such as a recording,
@@ -66,7 +71,8 @@ const CODES: readonly (readonly [string, string])[] = [
 ];
 
 export const CLOSE_CODES = `${table(CODES)}
-<p>The reason of a close is “CODE: sentence”, cut to the bytes that fit; an <code>error</code> with the whole sentence comes before it.
+<p>The reason of a close is “CODE: sentence”, cut to the bytes that fit; before all but 1000 and 1009 comes an <code>error</code> with
+the whole sentence.
 A connection whose client does not read is broken off without a word. Who is turned away before the upgrade gets a reply of HTTP with the
 error as its body: 401 without the token, 503 where there is no room.</p>`;
 

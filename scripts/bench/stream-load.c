@@ -83,17 +83,21 @@ struct plan {
   uint64_t slot;
 };
 
-/* Each slot belongs to one stream; who does not run lets its slots pass. */
-static void send_due(struct plan *plan) {
-  double gap = plan->period / stream_count;
-  for (double due = plan->start + plan->slot * gap; due <= now(); due = plan->start + plan->slot * gap) {
-    struct stream *stream = &streams[plan->slot++ % stream_count];
-    if (stream->state == RUNS) send_samples(stream, due);
-  }
-}
-
 static double next_due(const struct plan *plan) {
   return plan->start + plan->slot * plan->period / stream_count;
+}
+
+/*
+ * Each slot belongs to one stream; who does not run lets its slots pass. Where a hop takes more frames than one, streams
+ * begin in different rounds: else the windows of all would come in the same ones.
+ */
+static void send_due(struct plan *plan) {
+  int rounds = 1;
+  while (rounds * frame_samples % hop != 0) rounds++;
+  for (double due = next_due(plan); due <= now(); due = next_due(plan)) {
+    uint64_t index = plan->slot % stream_count, round = plan->slot++ / stream_count;
+    if (streams[index].state == RUNS && round >= index % rounds) send_samples(&streams[index], due);
+  }
 }
 
 /* Until all have joined or were turned away, with those that have joined sending already where there is a plan. */

@@ -125,6 +125,7 @@ function printRamp(runs: readonly (readonly [number, StreamRun])[]): void {
 function goalsOf({ result, mainPercent, othersPercent, runningKb }: StreamRun): readonly Goal[] {
   const what = `${STREAMS} streams, trivial function`;
   return [
+    plain(`${what}: let in`, String(STREAMS), String(result.running)),
     plain(`${what}: windows without a result`, '0', String(result.due - result.results)),
     plain(`${what}: CPU`, '≤ 70 % of a core', `${(mainPercent + othersPercent).toFixed(0)} %`),
     plain(`${what}: memory for each`, '≤ 64 KB', `${runningKb.toFixed(0)} KB`),

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import t, { type Test } from 'tap';
 import type { EventSink } from '../../src/core/task.ts';
-import { eventually, fill, openRaw, reply, route, type Serving, serve } from './serving.ts';
+import { createServer } from '../../src/http/server.ts';
+import { makeCertificate, whyNoOpenssl } from '../fixtures/certificate.ts';
+import { eventually, fill, openRaw, reply, route, type Serving, serve, uws } from './serving.ts';
 
 /** Replies that go on. */
 const MEGABYTE = 1 << 20;
@@ -236,4 +239,26 @@ t.test('a request behind one that goes on closes the connection', async (t) => {
   await peer.closed;
   await eventually(() => server.inFlight === 0);
   t.same(stops, [1]);
+});
+
+t.test('with TLS they go on as well, to a slow reader too', { skip: whyNoOpenssl() }, async (t) => {
+  const { events, sinks } = follow();
+  const server = createServer({
+    uws,
+    routes: [events],
+    clock: () => performance.now(),
+    limits: { maxBodyBytes: 1000, maxConnections: 16 },
+    settings: () => ({ corsOrigins: [] }),
+    onExchange: () => {},
+  });
+  t.teardown(() => server.close());
+  const { port } = await server.listen('127.0.0.1', 0, makeCertificate(t.testdir(), 'a'));
+  const request = getSecurely(`https://127.0.0.1:${port}/events`, { rejectUnauthorized: false, agent: false });
+  t.teardown(() => request.destroy());
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const sent = await fill(sinks[0]!, (bytes) => sinks[0]!.write(toEvent(bytes)));
+  sinks[0]!.end();
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  t.same([text.replaceAll(':\n', '').length, response.complete], [sent + 9, true]);
 });

@@ -10,6 +10,7 @@ const LONGEST_LINE = 65_536;
 export async function* csvRows(texts: AsyncIterable<string>, delimiter: string, name: string): AsyncGenerator<Row> {
   const parser = parse({
     delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
     info: true,
     trim: true,
     comment: '#',

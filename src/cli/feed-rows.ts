@@ -15,9 +15,9 @@ export interface Row {
 
 export type Chunks = AsyncIterable<string | Uint8Array>;
 
-/** CSV or NDJSON, whichever it is by the first sign in it. `name` is for people. */
-export async function* readRows(chunks: Chunks, name: string): AsyncGenerator<Row> {
-  const { first, rest } = await peek(chunks);
+/** CSV or NDJSON, whichever it is by the first sign in it. Where somebody began to listen the first line may be half a line. */
+export async function* readRows({ chunks, name, isLive }: RowSource): AsyncGenerator<Row> {
+  const { first, rest } = await peek(isLive ? afterFirstLine(decode(chunks)) : decode(chunks));
   const begin = first.trimStart()[0];
   if (begin === undefined) throw new SidecarError('INVALID_INPUT', `${name} is empty: there are no samples in it.`);
   const texts = prepend(first, rest);
@@ -25,9 +25,26 @@ export async function* readRows(chunks: Chunks, name: string): AsyncGenerator<Ro
   else yield* csvRows(texts, delimiterOf(first), name);
 }
 
+export interface RowSource {
+  /** For people. */
+  readonly name: string;
+  readonly chunks: Chunks;
+  readonly isLive: boolean;
+}
+
+async function* afterFirstLine(texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let isPast = false;
+  for await (const text of texts) {
+    if (isPast) yield text;
+    else if (text.includes('\n')) {
+      isPast = true;
+      yield text.slice(text.indexOf('\n') + 1);
+    }
+  }
+}
+
 /** The text up to the end of the first line that is not blank, and all that follows. */
-async function peek(chunks: Chunks): Promise<{ first: string; rest: AsyncIterator<string> }> {
-  const rest = decode(chunks);
+async function peek(rest: AsyncIterator<string>): Promise<{ first: string; rest: AsyncIterator<string> }> {
   let first = '';
   while (!/\S[^\n]*\n/.test(first)) {
     const next = await rest.next();

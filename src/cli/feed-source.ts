@@ -3,19 +3,24 @@ import { basename } from 'node:path';
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { pollFile } from '../system/poll-file.ts';
 import { isTerminalLine, setLine } from '../system/serial.ts';
+import { isIio, openIio } from './feed-iio.ts';
 import type { FeedOptions } from './feed-options.ts';
 import type { Recording } from './feed-recording.ts';
 import type { Chunks } from './feed-rows.ts';
 import { openText, type TextSource } from './feed-text.ts';
 
 /** Opens what the operand names: - for standard input, iio, a serial line, a pipe, else a file. */
-export async function openSource(
-  options: FeedOptions,
-  stdin: () => Chunks & { destroy(): unknown },
-  signal: AbortSignal,
-): Promise<Recording> {
+export async function openSource(options: FeedOptions, deps: SourceDeps): Promise<Recording> {
   const { operand } = options;
+  const { now, signal, stdin } = deps;
+  if (isIio(operand)) return openIio(options, now, signal);
   return openText(operand === '-' ? fromStdin(stdin()) : fromPath(options, signal), options.text);
+}
+
+export interface SourceDeps {
+  stdin(): Chunks & { destroy(): unknown };
+  now(): number;
+  readonly signal: AbortSignal;
 }
 
 function fromStdin(chunks: Chunks & { destroy(): unknown }): TextSource {

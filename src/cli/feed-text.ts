@@ -1,7 +1,8 @@
 import { SidecarError } from '../core/errors.ts';
 import { CHANNELS, type Units } from './feed-columns.ts';
+import { isWord, type Reading, toReading } from './feed-reading.ts';
 import { Numbering, newTally, type Recording, type Sample, type Tally } from './feed-recording.ts';
-import { type Cell, type Chunks, type Row, readRows } from './feed-rows.ts';
+import { type Row, type RowSource, readRows } from './feed-rows.ts';
 import { type Layout, layOut } from './feed-table.ts';
 import type { TimeUnit } from './feed-time.ts';
 import { type Timing, timingOf } from './feed-timing.ts';
@@ -15,19 +16,8 @@ export interface TextOptions {
   readonly skipBad: boolean;
 }
 
-export interface TextSource {
-  /** For people. */
-  readonly name: string;
-  readonly chunks: Chunks;
-  readonly isLive: boolean;
+export interface TextSource extends RowSource {
   close(): void;
-}
-
-/** A row whose cells are numbers. */
-export interface Reading {
-  readonly time: number | null;
-  /** Null where one of the nine is missing, or the line was bad. */
-  readonly values: Float32Array | null;
 }
 
 const SI: Units = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' };
@@ -37,7 +27,7 @@ const PROBE_ROWS = { file: 1000, live: 50 };
 /** Throws INVALID_INPUT with the place and what to do; USAGE where the rate cannot be known. */
 export async function openText(source: TextSource, options: TextOptions): Promise<Recording> {
   const tally = newTally();
-  const rows = readRows(source.chunks, source.name)[Symbol.asyncIterator]();
+  const rows = readRows(source);
   const { layout, first } = await findLayout(rows, source, options);
   const readings = read(prepend(first, rows), layout, { name: source.name, skipBad: options.skipBad, tally });
   const probe = await take(readings, source.isLive ? PROBE_ROWS.live : PROBE_ROWS.file);
@@ -55,20 +45,26 @@ export async function openText(source: TextSource, options: TextOptions): Promis
   };
 }
 
-/** A line that begins where somebody started to listen may be half a line. */
-async function findLayout(rows: AsyncIterator<Row>, { name, isLive }: TextSource, options: TextOptions) {
-  if (isLive) await rows.next();
-  const next = await rows.next();
-  if (next.done) throw new SidecarError('INVALID_INPUT', `${name} has no samples.`);
-  const row: Row = next.value;
+async function findLayout(rows: AsyncIterator<Row>, { name }: TextSource, options: TextOptions) {
+  const row = await firstGood(rows, name, options.skipBad);
   const isHeader = row.isHeader || row.cells.some((cell) => isWord(cell));
   const names = options.columns ?? (isHeader ? row.cells.map(String) : []);
   if (names.length === 0) throw headless(name, row);
-  if (row.problem === null && row.cells.length !== names.length) {
+  if (row.cells.length !== names.length) {
     const sentence = `--columns names ${names.length} columns, ${name} has ${row.cells.length}: name each, "-" for one to skip.`;
     throw new SidecarError('INVALID_INPUT', sentence);
   }
   return { layout: layOut(names, name, options.units), first: isHeader ? [] : [row] };
+}
+
+async function firstGood(rows: AsyncIterator<Row>, name: string, skipBad: boolean): Promise<Row> {
+  for (;;) {
+    const next = await rows.next();
+    if (next.done) throw new SidecarError('INVALID_INPUT', `${name} has no samples.`);
+    const { problem, line } = next.value;
+    if (problem === null) return next.value;
+    if (!skipBad) throw badLine(name, line, problem);
+  }
 }
 
 function headless(name: string, { cells }: Row): SidecarError {
@@ -99,44 +95,6 @@ async function* read(rows: AsyncIterable<Row>, layout: Layout, reader: Reader): 
 function badLine(name: string, line: number, problem: string): SidecarError {
   const sentence = `${name}:${line}: the line ${problem}. Mend it, or go over such lines with --skip-bad.`;
   return new SidecarError('INVALID_INPUT', sentence);
-}
-
-/** A sentence where the row is none. */
-function toReading({ cells }: Row, { channels, time, names }: Layout): Reading | string {
-  if (cells.length < names.length) return `has ${cells.length} values, not ${names.length}`;
-  const values = new Float32Array(channels.length);
-  let isMissing = false;
-  for (const [i, column] of channels.entries()) {
-    const value = toNumber(cells[column] ?? null);
-    if (value === null) return `has "${cells[column]}" as ${names[column]}, which is no number`;
-    if (!Number.isFinite(value)) isMissing = true;
-    values[i] = value;
-  }
-  const at = time === null ? null : toTime(cells[time.column] ?? null);
-  if (Number.isNaN(at)) return `has "${cells[time?.column ?? 0]}" as ${time?.name}, which is no time`;
-  return { time: at, values: isMissing ? null : values };
-}
-
-const ABSENT = /^(|nan|null|none|n\/?a|-|\?|[-+]?inf(inity)?)$/i;
-
-/** NaN for a value that is missing, null for what is no number. */
-function toNumber(cell: Cell): number | null {
-  if (typeof cell === 'number') return cell;
-  if (cell === null || ABSENT.test(cell.trim())) return Number.NaN;
-  const value = Number(cell);
-  return Number.isNaN(value) ? null : value;
-}
-
-/** Null where there is none, NaN for what is no time; a date and time is one in milliseconds. */
-function toTime(cell: Cell): number | null {
-  if (cell === null || (typeof cell === 'string' && ABSENT.test(cell.trim()))) return null;
-  const value = Number(cell);
-  return Number.isNaN(value) ? Date.parse(String(cell)) : value;
-}
-
-/** True for what can only be a name: not a number, not a missing one, not a date and time. */
-function isWord(cell: Cell): boolean {
-  return typeof cell === 'string' && toNumber(cell) === null && Number.isNaN(toTime(cell));
 }
 
 async function* number(readings: AsyncIterable<Reading>, timing: Timing, tally: Tally): AsyncGenerator<Sample> {

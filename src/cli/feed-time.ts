@@ -4,8 +4,10 @@ export type TimeUnit = keyof typeof IN_MS;
 export const TIME_UNITS = Object.keys(IN_MS) as readonly TimeUnit[];
 
 /** What the sampling of people's motion may look like; a step of each unit means something else within it. */
-const SLOWEST_STEP_MS = 200;
-const FASTEST_STEP_MS = 0.5;
+const SLOWEST_STEP_MS = 202;
+const FASTEST_STEP_MS = 0.495;
+/** Some clocks write the same time for all samples that they got at once: these are not times of samples. */
+export const BURSTS = 0.2;
 
 /** What a list of times looks like. */
 export interface Steps {
@@ -50,15 +52,25 @@ export function measureSteps(timesMs: readonly number[]): Steps | null {
   const middle = median(forward);
   // times in whole milliseconds have a coarse median: the mean of the usual steps is finer
   const usual = all.filter((step) => step >= 0 && step < 1.5 * middle);
-  const mean = usual.reduce((sum, step) => sum + step, 0) / usual.length;
+  const repeated = all.filter((step) => step === 0).length / all.length;
+  const mean =
+    repeated > BURSTS ? meanOfBursts(timesMs, all) : usual.reduce((sum, step) => sum + step, 0) / usual.length;
   return {
     rateHz: 1000 / mean,
     jitter: median(usual.map((step) => Math.abs(step - mean))) / mean,
     gaps: all.filter((step) => step >= 1.5 * middle).length,
-    repeated: all.filter((step) => step === 0).length / all.length,
+    repeated,
     backward: all.filter((step) => step < 0).length,
     count: all.length,
   };
+}
+
+/** From one burst to another, because nobody knows where in a burst the list begins and ends. */
+function meanOfBursts(timesMs: readonly number[], steps: readonly number[]): number {
+  const first = steps.findIndex((step) => step > 0);
+  const last = steps.findLastIndex((step) => step > 0);
+  if (first === last) return ((timesMs.at(-1) ?? 0) - (timesMs[0] ?? 0)) / steps.length;
+  return ((timesMs[last + 1] ?? 0) - (timesMs[first + 1] ?? 0)) / (last - first);
 }
 
 function stepsOf(times: readonly number[]): number[] {

@@ -1,8 +1,9 @@
 import { SidecarError } from '../core/errors.ts';
 import { FASTEST_HZ, SLOWEST_HZ } from '../core/stream-hello.ts';
+import type { Reading } from './feed-reading.ts';
 import type { Layout } from './feed-table.ts';
-import type { Reading, TextOptions } from './feed-text.ts';
-import { guessTimeUnit, measureSteps, type Steps, type TimeUnit, toMs } from './feed-time.ts';
+import type { TextOptions } from './feed-text.ts';
+import { BURSTS, guessTimeUnit, measureSteps, type Steps, type TimeUnit, toMs } from './feed-time.ts';
 
 /** How fast a recording is, and how its times are read. */
 export interface Timing {
@@ -14,8 +15,6 @@ export interface Timing {
   readonly warnings: readonly string[];
 }
 
-/** Some clocks write the same time for all samples that they got at once: these are not times of samples. */
-const BURSTS = 0.2;
 const JITTERY = 0.2;
 const OTHER_RATE = 0.05;
 

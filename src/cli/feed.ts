@@ -46,7 +46,7 @@ export async function feedCommand(argv: readonly string[], io: Io, deps: FeedDep
     run?.stop();
   });
   try {
-    const source = await openSource(options, deps.stdin, reading.signal);
+    const source = await openSource(options, { ...deps, signal: reading.signal });
     run = new FeedRun({ ...deps, io, options, source, reading, reach: reachOf(options, deps) });
     await run.toEnd();
   } finally {

@@ -73,14 +73,14 @@ export async function eventually(condition: () => boolean): Promise<void> {
 }
 
 /**
- * Sends to a client who does not read until the kernel takes no more, and some is kept for him.
+ * Sends to a client who does not read until the kernel takes no more, for half a second too, and some is kept for him.
  *
  * @returns how many bytes were sent
  */
 export async function fill(to: { readonly bufferedBytes: number }, send: (bytes: number) => void): Promise<number> {
   const piece = 50_000;
   let sent = 0;
-  for (let calm = 0; calm < 5; calm++) {
+  for (let calm = 0; calm < 25; calm++) {
     for (; to.bufferedBytes < 4 * piece; sent += piece, calm = 0) send(piece);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

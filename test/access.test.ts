@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { openAccess, readKeys } from '../src/access.ts';
+import type { StreamReach } from '../src/cli/feed-reach.ts';
 import { toConfig } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { STREAM_SUBPROTOCOL } from '../src/core/stream-hello.ts';
 import type { HttpServer } from '../src/http/server.ts';
 import { reachConfigured, reachPort, reachUrl } from '../src/reach.ts';
 import { createLines } from './admin/admin-socket.ts';
@@ -80,6 +82,27 @@ t.test('each door asks what it should, and nowhere is the token told', { skip },
       const reach = reachPort({ ...config, security }, { tokenFile, env: {} });
       await t.rejects(reach.ask('/status'), file === both ? /shows another certificate than/ : /certificate/);
     }
+  });
+
+  t.test('a WebSocket is opened by the same rules', async (t) => {
+    const listener = { onText: () => {}, onClosed: () => {} };
+    const connect = async (reach: StreamReach) => {
+      (await reach.connect('/stream', STREAM_SUBPROTOCOL, listener)).close(1000);
+    };
+    await t.resolves(connect(reachConfigured(config, { tokenFile: null, env: {}, root: '/nowhere' })), 'the socket');
+    await t.resolves(connect(reachPort(config, { tokenFile, env: {} })), 'TLS with the token');
+    const stranger = connect(reachPort(config, { tokenFile: null, env: {}, root: '/nowhere' }));
+    await t.rejects(stranger, { code: 'UNAUTHORIZED', message: /sudo, or .* --token-file/ });
+    const other = makeCertificate(directory, 'third').certificate;
+    const both = join(directory, 'both-of-them.crt');
+    writeFileSync(both, readFileSync(other, 'utf8') + readFileSync(certificate, 'utf8'));
+    for (const file of [other, both]) {
+      const security = { ...config.security, tls_certificate: file };
+      const deceived = connect(reachPort({ ...config, security }, { tokenFile, env: {} }));
+      await t.rejects(deceived, file === both ? /shows another certificate than/ : /certificate/);
+    }
+    const { place } = reachPort(config, { tokenFile, env: {} });
+    await t.rejects(connect(reachUrl(place, { tokenFile })), /self-signed certificate/);
   });
 
   t.test('each line of /docs works in a shell that has the token and the certificate', async (t) => {

@@ -39,10 +39,14 @@ export class Bar {
     this.#last = result;
   }
 
+  /** Something else is about to be printed: it gets a line of its own. */
+  pause(): void {
+    this.#breakLine('');
+  }
+
   /** The rest of the line, and the legend. */
   end(): void {
-    if (this.#inLine > 0) this.#write('\n');
-    this.#inLine = 0;
+    this.#breakLine('');
     this.#ethogram.end();
     const all = [...this.#shares.values()].reduce((sum, { ms }) => sum + ms, 0);
     const sorted = [...this.#shares].sort(([, a], [, b]) => b.ms - a.ms);

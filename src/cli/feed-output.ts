@@ -9,6 +9,8 @@ import type { FeedOptions } from './feed-options.ts';
 export interface FeedOutput {
   /** `hopMs`: how far a window is from the next one. */
   add(result: Result, hopMs: number): void;
+  /** Something else is about to be printed on the same terminal. */
+  pause(): void;
   end(): void;
 }
 
@@ -18,8 +20,10 @@ export function createOutput(
   hasColour: boolean,
 ): FeedOutput {
   if (kind === 'bar') return new Bar(write, hasColour);
-  if (kind === 'ethogram') return new Ethogram((bout) => write(`${JSON.stringify(bout)}\n`));
-  return { add: (result) => write(`${JSON.stringify(result)}\n`), end: () => {} };
+  const pause = () => {};
+  if (kind === 'results') return { add: (result) => write(`${JSON.stringify(result)}\n`), pause, end: pause };
+  const ethogram = new Ethogram((bout) => write(`${JSON.stringify(bout)}\n`));
+  return { add: (result, hopMs) => ethogram.add(result, hopMs), pause, end: () => ethogram.end() };
 }
 
 /** Writes results to a file, too, a line each. */
@@ -30,6 +34,7 @@ export function alsoTo(path: string, output: FeedOutput): FeedOutput {
       writeSync(file, `${JSON.stringify(result)}\n`);
       output.add(result, hopMs);
     },
+    pause: () => output.pause(),
     end: () => {
       closeSync(file);
       output.end();

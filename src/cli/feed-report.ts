@@ -40,11 +40,12 @@ export class FeedReport {
   }
 
   trouble(sentence: string): void {
-    this.figures.reconnects += 1;
-    this.#warn(`${sentence.replace(/\.$/, '')} …`);
+    if (this.#once(`trouble ${sentence}`)) this.#warn(`${sentence.replace(/\.$/, '')} …`);
   }
 
   resumed({ resumed, reason }: Ready): void {
+    this.figures.reconnects += 1;
+    for (const key of this.#said) if (key.startsWith('trouble ')) this.#said.delete(key);
     if (resumed) this.#io.err(this.#io.errColour.dim('the stream goes on where it was'));
     else this.#warn(`a new stream, which begins with the samples that were kept${reason ? `: ${reason}` : ''}`);
   }

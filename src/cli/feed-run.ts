@@ -45,8 +45,15 @@ export class FeedRun {
   constructor(deps: RunDeps) {
     const { io, options, source } = deps;
     this.#deps = deps;
-    this.#report = new FeedReport(io);
-    this.#output = this.#createOutput();
+    const output = this.#createOutput();
+    this.#output = output;
+    this.#report = new FeedReport({
+      ...io,
+      err: (line) => {
+        if (io.isTerminal) output.pause();
+        io.err(line);
+      },
+    });
     this.#buffer = new SampleBuffer(Math.max(LEAST_KEPT, Math.ceil(source.rateHz * KEPT_SECONDS)));
     this.#stream = new FeedStream({
       ...deps,

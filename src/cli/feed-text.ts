@@ -107,12 +107,15 @@ async function* number(readings: AsyncIterable<Reading>, timing: Timing, tally: 
 
 function explain(layout: Layout, timing: Timing): string[] {
   const used = layout.channels.map((column) => layout.names[column] ?? '');
-  const units = (Object.keys(SI) as (keyof Units)[]).map((sensor) => {
-    const unit = layout.units[sensor];
-    return unit === undefined ? `${sensor} ${SI[sensor]} (nothing says so)` : `${sensor} ${unit}`;
-  });
   const rest = layout.ignored.length === 0 ? '' : `; not used: ${layout.ignored.join(', ')}`;
-  return [`columns ${used.join(' ')}${rest}`, `units ${units.join(', ')}`, timing.sentence];
+  return [`columns ${used.join(' ')}${rest}`, unitsSentence(layout.units), timing.sentence];
+}
+
+function unitsSentence(said: Partial<Units>): string {
+  const silent = (Object.keys(SI) as (keyof Units)[]).filter((sensor) => said[sensor] === undefined);
+  const units = Object.values({ ...SI, ...said }).join(', ');
+  if (silent.length === 0) return `units ${units}`;
+  return `units ${units}; nothing says that of ${silent.join(', ')}, where SI is taken`;
 }
 
 async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {

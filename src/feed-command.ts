@@ -4,6 +4,9 @@ import type { Io } from './cli/io.ts';
 import { loadConfig } from './config/load.ts';
 import { reachConfigured, reachUrl } from './reach.ts';
 
+/** Each would end it without putting back what it has changed of a device. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** `hailo-tcn-sidecar feed`, with what it needs of the other layers. */
 export function feed(argv: string[], io: Io): Promise<number> {
   const configured = (path: string | null) => loadConfig({ path, env: process.env }).config;
@@ -13,8 +16,10 @@ export function feed(argv: string[], io: Io): Promise<number> {
     stdin: () => process.stdin,
     stdout: process.stdout,
     onInterrupt: (listener) => {
-      process.on('SIGINT', listener);
-      return () => void process.off('SIGINT', listener);
+      for (const signal of SIGNALS) process.on(signal, listener);
+      return () => {
+        for (const signal of SIGNALS) process.off(signal, listener);
+      };
     },
     patience: PATIENCE,
     now: () => performance.now(),

@@ -1,4 +1,4 @@
-import { createReadStream, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, createReadStream, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { pollFile } from '../system/poll-file.ts';
@@ -9,40 +9,50 @@ import type { Recording } from './feed-recording.ts';
 import type { Chunks } from './feed-rows.ts';
 import { openText, type TextSource } from './feed-text.ts';
 
-/** Opens what the operand names: - for standard input, iio, a serial line, a pipe, else a file. */
+/** Opens what the operand names: - for standard input, iio, a serial line, a pipe, else a file. What cannot be opened is left as it was. */
 export async function openSource(options: FeedOptions, deps: SourceDeps): Promise<Recording> {
   const { operand } = options;
-  const { now, signal, stdin } = deps;
+  const { now, signal } = deps;
   if (isIio(operand)) return openIio(options, now, signal);
-  return openText(operand === '-' ? fromStdin(stdin()) : fromPath(options, signal), options.text);
+  const source = operand === '-' ? fromStdin(deps) : fromPath(options, signal);
+  signal.addEventListener('abort', () => source.close(), { once: true });
+  try {
+    return await openText(source, options.text);
+  } catch (thrown) {
+    source.close();
+    throw thrown;
+  }
 }
 
 export interface SourceDeps {
   stdin(): Chunks & { destroy(): unknown };
   now(): number;
+  /** Aborted when no more shall be read. */
   readonly signal: AbortSignal;
 }
 
-function fromStdin(chunks: Chunks & { destroy(): unknown }): TextSource {
+function fromStdin({ stdin }: SourceDeps): TextSource {
+  const chunks = stdin();
   return { name: 'standard input', chunks, isLive: false, close: () => void chunks.destroy() };
 }
 
 function fromPath({ operand: path, baud }: FeedOptions, signal: AbortSignal): TextSource {
   const stats = look(path);
   const name = basename(path);
-  if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, close: () => {} };
   if (stats.isCharacterDevice() && isTerminalLine(path)) {
     return { name: path, isLive: true, chunks: pollFile(path, signal), close: once(setLine(path, baud)) };
   }
   if (baud !== null) throw new SidecarError('USAGE', `feed: --baud is for a serial line, and ${path} is none.`);
+  if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, close: () => {} };
   const stream = createReadStream(path);
-  return { name, chunks: stream, isLive: false, close: () => stream.destroy() };
+  return { name, chunks: stream, isLive: false, close: () => void stream.destroy() };
 }
 
 function look(path: string): Stats {
   let stats: Stats;
   try {
     stats = statSync(path);
+    accessSync(path, constants.R_OK);
   } catch (cause) {
     throw new SidecarError('NOT_FOUND', `${path} cannot be read (${messageOf(cause)}). Name a file with samples.`, {
       cause,

@@ -12,7 +12,7 @@ export interface FeedDeps {
   reach(url: string | null, path: string | null, tokenFile: string | null): StreamReach;
   stdin(): Chunks & { destroy(): unknown };
   readonly stdout: FeedStdout;
-  /** ^C; returns what ends the listening. */
+  /** ^C, and other signals that end it; returns what ends the listening. */
   onInterrupt(listener: () => void): () => void;
   readonly patience: Patience;
   now(): number;
@@ -49,6 +49,8 @@ export async function feedCommand(argv: readonly string[], io: Io, deps: FeedDep
     const source = await openSource(options, { ...deps, signal: reading.signal });
     run = new FeedRun({ ...deps, io, options, source, reading, reach: reachOf(options, deps) });
     await run.toEnd();
+  } catch (thrown) {
+    if (!isInterrupted || run !== null) throw thrown; // else it is only that its source was closed
   } finally {
     unlisten();
   }

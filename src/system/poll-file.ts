@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, SidecarError } from '../core/errors.ts';
 
 /** Short against what people call real time, long against what a look costs. */
 const POLL_MS = 5;
@@ -11,7 +12,7 @@ const CHUNK_BYTES = 65_536;
  * Ends when the other side closes, or the signal says so.
  */
 export async function* pollFile(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  const file = open(path);
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let hasCome = false;
   try {
@@ -24,6 +25,20 @@ export async function* pollFile(path: string, signal: AbortSignal): AsyncGenerat
     }
   } finally {
     closeSync(file);
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (cause) {
+    throw new SidecarError(
+      'NOT_FOUND',
+      `${path} cannot be opened (${messageOf(cause)}): look whose it is, or use sudo.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

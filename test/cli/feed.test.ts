@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import t, { type Test } from 'tap';
 import { type FeedDeps, feedCommand } from '../../src/cli/feed.ts';
 import { createIo } from '../../src/cli/io.ts';
 import { reachUrl } from '../../src/reach.ts';
+import { writeIioTree } from '../fakes/iio-tree.ts';
 import { type StreamDaemon, type StreamDaemonOptions, startStreamDaemon } from '../fakes/stream-daemon.ts';
 
 const HEADER = 't_ms,ax,ay,az,gx,gy,gz,mx,my,mz';
@@ -22,14 +24,16 @@ interface Outcome {
 interface Run {
   readonly argv?: readonly string[];
   readonly text: string;
+  /** Instead of a file with the text. */
+  readonly source?: string;
   readonly daemon?: StreamDaemonOptions;
   readonly deps?: Partial<FeedDeps>;
 }
 
-async function feed(t: Test, { argv = [], text, daemon: options = {}, deps }: Run): Promise<Outcome> {
+async function feed(t: Test, { argv = [], text, source, daemon: options = {}, deps }: Run): Promise<Outcome> {
   const daemon = await startStreamDaemon(t, options);
-  const file = join(t.testdir(), 'walk.csv');
-  writeFileSync(file, text);
+  const file = source ?? join(t.testdir(), 'walk.csv');
+  if (source === undefined) writeFileSync(file, text);
   const out: string[] = [];
   const err: string[] = [];
   const io = createIo({ write: (line) => out.push(line) }, { write: (line) => err.push(line) }, {});
@@ -235,6 +239,81 @@ t.test('^C sends the end, prints what there is and ends with 130', async (t) => 
   t.equal(status, 130);
   t.equal(daemon.ended, 1, 'the daemon was told the end');
   t.match(err, /walk\.csv: \d+ samples .* 1 windows/);
+});
+
+t.test('^C before there was a sample ends it, too', async (t) => {
+  const pipe = new PassThrough();
+  pipe.write(`${HEADER}\n`);
+  let interrupt = () => {};
+  const deps: Partial<FeedDeps> = {
+    stdin: () => pipe,
+    onInterrupt: (listener) => {
+      interrupt = listener;
+      return () => {};
+    },
+  };
+  setTimeout(() => interrupt(), 20);
+  t.match(await feed(t, { text: '', source: '-', deps }), { status: 130, error: null });
+  t.ok(pipe.destroyed, 'and nothing waits for its input any more');
+});
+
+t.test('results that nobody takes stop the sending until they are taken', async (t) => {
+  let isFull = true;
+  let drained = () => {};
+  const printed: string[] = [];
+  const stdout = {
+    write: (text: string) => printed.push(text),
+    get writableNeedDrain() {
+      return isFull && printed.length > 2;
+    },
+    on: (event: string, listener: () => void) => {
+      if (event === 'drain') drained = listener;
+    },
+  };
+  const feeding = feed(t, { text: csv(5000), deps: { stdout } });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const before = printed.length;
+  t.ok(before < 100, `${before} of 197 windows`);
+  isFull = false;
+  drained();
+  t.equal((await feeding).status, 0);
+  t.equal(printed.length, 197);
+});
+
+t.test('what comes on standard input is what comes in a file', async (t) => {
+  const stdin = () => Readable.from([csv(300)]);
+  const { status, daemon } = await feed(t, { text: '', source: '-', deps: { stdin } });
+  t.equal(status, 0);
+  t.same(daemon.seqs, upTo(300));
+  t.match(daemon.hellos, [{ name: 'standard input' }]);
+});
+
+t.test('a sensor that goes on while nobody answers: what it gave is sent afterwards', async (t) => {
+  const root = t.testdir();
+  const raw = { accel: [1, 2, 981], anglvel: [0, 0, 0], magn: [10, 0, -10] };
+  const attributes = {
+    in_accel_scale: '0.01',
+    in_anglvel_scale: '1',
+    in_magn_scale: '0.01',
+    sampling_frequency: '500',
+  };
+  writeIioTree(root, [{ name: 'imu', attributes, raw }]);
+  let interrupt = () => {};
+  const onInterrupt = (listener: () => void) => {
+    interrupt = listener;
+    return () => {};
+  };
+  const results: string[] = [];
+  const write = (text: string) => {
+    if (results.push(text) === 30) interrupt();
+  };
+  const stdout = { write, writableNeedDrain: false, on: () => {} };
+  const options = { text: '', source: 'iio', argv: ['--root', root], daemon: { breakAfter: 10 } };
+  const { status, daemon } = await feed(t, { ...options, deps: { onInterrupt, stdout } });
+  t.equal(status, 130);
+  t.equal(daemon.hellos.length, 2);
+  const windows = results.map((text) => JSON.parse(text).window);
+  t.same(windows, upTo(windows.length), 'each window once');
 });
 
 t.test('a reader that has had enough ends it quietly', async (t) => {

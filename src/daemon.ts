@@ -133,6 +133,7 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
     notify.sendStatus(toStatusLine(state));
   };
 
+  const faults = createLineLimit(1, clock, 1000);
   const unrecorded = createLineLimit(1, clock, 60_000);
   const server = createServer({
     uws: loadNative('uws') as Uws,
@@ -144,6 +145,7 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
     onUnrecorded: (err) => {
       within(unrecorded, (more) => log.error({ err, ...more }, 'requests were answered, but could not be recorded'));
     },
+    onFault: (err) => within(faults, (more) => log.error({ err, ...more }, 'a connection was closed by a fault')),
     guard: keys.guard,
     onConnectionRefused: createRefusalRecorder({ metrics, log, state }),
   });

@@ -148,6 +148,7 @@ export const ErrorSchema = Type.Object(
       description: 'The code that the connection closes with; null: it goes on, without the samples of the message.',
     }),
     retry_ms: Type.Optional(Type.Integer({ description: 'When to come again.' })),
+    next_seq: Type.Optional(Seq),
   },
   closed,
 );

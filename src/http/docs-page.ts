@@ -1,3 +1,4 @@
+import { PAGE_STYLE, toHtml } from '../core/html.ts';
 import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
 
 /**
@@ -12,18 +13,13 @@ export function renderDocs(document: OpenApiDocument, place: string): string {
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${toHtml(title)} ${toHtml(version)}</title><style>${STYLE}</style></head>
+<title>${toHtml(title)} ${toHtml(version)}</title><style>${PAGE_STYLE}</style></head>
 <body><h1>${toHtml(title)} <small>${toHtml(version)}</small></h1><p>${toHtml(description)}</p>
 <p>For programs: <a href="/openapi.json">/openapi.json</a></p>${renderNeeds(place)}
 ${operations.join('\n')}
 </body></html>
 `;
 }
-
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-h2{margin-top:2.5rem;border-top:1px solid #ccc;padding-top:1rem;font-size:1.1rem}code,pre{font:14px/1.4 ui-monospace,monospace;background:#f4f4f4}
-pre{padding:.75rem;overflow:auto;max-height:24rem}.m{display:inline-block;min-width:3.5rem;font-weight:700}table{border-collapse:collapse}
-td{padding:.15rem 1rem .15rem 0;vertical-align:top}@media(prefers-color-scheme:dark){body{background:#161616;color:#ddd}code,pre{background:#222}a{color:#8bf}}`;
 
 /** What a shell must know before the lines work in it. */
 function renderNeeds(place: string): string {
@@ -92,8 +88,4 @@ function renderSchemas({ requestBody, responses }: OpenApiOperation): string {
 
 function schemaIn(content: object | undefined): unknown {
   return (Object.values(content ?? {})[0] as { schema?: unknown } | undefined)?.schema;
-}
-
-function toHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

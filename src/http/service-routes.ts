@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { PAGE_POLICY } from '../core/html.ts';
 import { JSON_TYPE } from '../core/media-types.ts';
 import type { Call, Reply, Route, RouteDoc } from '../core/task.ts';
 import {
@@ -30,7 +31,7 @@ const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const NO_STORE = [['Cache-Control', 'no-store']] as const;
 const DOCS_HEADERS = [
-  ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"],
+  ['Content-Security-Policy', PAGE_POLICY],
   ['X-Content-Type-Options', 'nosniff'],
 ] as const;
 

@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile';
-import { SidecarError } from '../../../core/errors.ts';
+import { SidecarError, toSidecarError } from '../../../core/errors.ts';
 import { BINARY_HEADER_BYTES, BINARY_VERSION, type Samples, SamplesSchema } from '../../../core/stream-hello.ts';
 import { toFloats, VALUE_BYTES } from '../../../core/tensor.ts';
 import { refuseRange } from '../ranges.ts';
@@ -47,8 +47,9 @@ export function readBinaryFrame(bytes: Uint8Array, reader: FrameReader, near: nu
   const tMs = head.getFloat64(8, true);
   if (Math.abs(tMs) === Number.POSITIVE_INFINITY) refuse('value_error', ['t_ms'], 'Number is not finite');
   const values = toFloats(bytes.subarray(BINARY_HEADER_BYTES));
-  const samples = sort(count, reader, (sample, column) => values[sample * width + column]!);
-  return { seq: unwrap(head.getUint32(4, true), near), tMs: Number.isNaN(tMs) ? null : tMs, samples };
+  const seq = unwrap(head.getUint32(4, true), near);
+  const samples = sort(seq, count, reader, (sample, column) => values[sample * width + column]!);
+  return { seq, tMs: Number.isNaN(tMs) ? null : tMs, samples };
 }
 
 /** The number with these last 32 bits that is nearest to what is expected. */
@@ -72,11 +73,12 @@ export function readJsonFrame(message: unknown, reader: FrameReader): Frame {
   if (odd >= 0) {
     refuse('value_error', ['samples', odd], `Expected ${width} columns, got ${samples[odd]!.length}`);
   }
-  return { seq, tMs, samples: sort(samples.length, reader, (sample, column) => samples[sample]![column]!) };
+  return { seq, tMs, samples: sort(seq, samples.length, reader, (sample, column) => samples[sample]![column]!) };
 }
 
 /** A client's columns → the model's channels and units, checked. */
 function sort(
+  seq: number,
   count: number,
   { columns: { column, factor }, limits }: FrameReader,
   valueAt: (sample: number, column: number) => number,
@@ -86,11 +88,31 @@ function sort(
   for (let sample = 0; sample < count; sample++) {
     for (let channel = 0; channel < CHANNELS; channel++, to++) {
       const value = valueAt(sample, column[channel]!) * factor[channel]!;
-      if (!(Math.abs(value) <= limits[channel]!)) refuseSample(sample, channel, value);
+      if (!(Math.abs(value) <= limits[channel]!)) throw new BadSample(sample, channel, value, seq + count);
       work[to] = value;
     }
   }
   return work.subarray(0, to);
+}
+
+/** A frame that is one, but for a sample that no sensor gives. */
+export class BadSample extends SidecarError {
+  /** The first sample after the frame: of the frame itself nothing is needed any more. */
+  readonly nextSeq: number;
+
+  constructor(sample: number, channel: number, value: number, nextSeq: number) {
+    const { message, items = [] } = toRefusal(() => refuseSample(sample, channel, value));
+    super('INVALID_INPUT', message, { items });
+    this.nextSeq = nextSeq;
+  }
+}
+
+function toRefusal(refuse: () => never): SidecarError {
+  try {
+    return refuse();
+  } catch (thrown) {
+    return toSidecarError(thrown);
+  }
 }
 
 function refuseSample(sample: number, channel: number, value: number): never {

@@ -4,7 +4,7 @@ import type { Ended } from '../../../core/stream-events.ts';
 import type { TaskDeps } from '../../../core/task.ts';
 import { finiteLimits } from '../reading.ts';
 import type { StreamDesk, Visitor } from './desk.ts';
-import { type FrameReader, noFrame, readBinaryFrame, readJsonFrame } from './frames.ts';
+import { BadSample, type FrameReader, noFrame, readBinaryFrame, readJsonFrame } from './frames.ts';
 import { readHello } from './hello.ts';
 import { breach, CLOSE, closeCodeOf, toErrorEvent } from './session-error.ts';
 import type { Stream } from './stream.ts';
@@ -117,7 +117,8 @@ export class Session implements SocketListener, Visitor {
   #refuse(error: SidecarError): void {
     this.#refused += 1;
     const isBearable = this.#stream !== null && error.code === 'INVALID_INPUT' && this.#refused <= MOST_REFUSED_FRAMES;
-    if (isBearable) this.#stream!.tell(toErrorEvent(error, null));
+    const next = error instanceof BadSample ? { next_seq: error.nextSeq } : {};
+    if (isBearable) this.#stream!.tell({ ...toErrorEvent(error, null), ...next });
     else this.#fail(error);
   }
 

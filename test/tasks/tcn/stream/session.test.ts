@@ -214,8 +214,8 @@ t.test('what is no message ends the connection, what has a bad sample costs its 
   client.send(frame(97, 970, rows(97, 3)));
   await turn();
   t.match(client.of('error'), [
-    { close: null, error: { code: 'INVALID_INPUT', message: /not finite/ } },
-    { close: null, error: { code: 'INVALID_INPUT', message: /Gyroscope value out of range: 400/ } },
+    { close: null, next_seq: 96, error: { code: 'INVALID_INPUT', message: /not finite/ } },
+    { close: null, next_seq: 97, error: { code: 'INVALID_INPUT', message: /Gyroscope value out of range: 400/ } },
   ]);
   t.match(client.of('gap'), [{ missing: 2, action: 'held' }]);
   t.match(client.of('result'), [{ window: 0, filled: 2 }]);

@@ -16,6 +16,8 @@ export interface TestDaemon {
   readonly daemon: Daemon;
   /** Log lines as `level message`. */
   readonly said: string[];
+  /** Fields and message of each line, as JSON. */
+  readonly written: string[];
   /** What systemd would have been told. */
   readonly notified: string[];
   readonly configFile: string;
@@ -39,10 +41,11 @@ export async function startTestDaemon(t: Pick<Test, 'teardown'>, options: TestDa
   const source = { path: configFile, env: options.env ?? {} };
   const loaded = loadConfig(source);
   const said: string[] = [];
+  const written: string[] = [];
   const notified: string[] = [];
   const daemon = await start({
     loaded,
-    log: collect(said),
+    log: collect(said, written),
     notify: listen(notified, options.watchdogMs ?? null),
     release: readRelease(),
     clock: () => performance.now(),
@@ -59,7 +62,7 @@ export async function startTestDaemon(t: Pick<Test, 'teardown'>, options: TestDa
     await stop();
     rmSync(directory, { recursive: true });
   });
-  return { url: daemon.state.url, daemon, said, notified, configFile, stop };
+  return { url: daemon.state.url, daemon, said, written, notified, configFile, stop };
 }
 
 /**
@@ -81,8 +84,11 @@ export function restWindow(): number[][] {
   return Array.from({ length: 100 }, () => [0.01, -0.02, 9.81, 0, 0.001, 0, 22, 0.5, -43]);
 }
 
-function collect(said: string[]): DaemonLog {
-  const sayer = (level: string) => (_fields: object, message: string) => void said.push(`${level} ${message}`);
+function collect(said: string[], written: string[]): DaemonLog {
+  const sayer = (level: string) => (fields: object, message: string) => {
+    said.push(`${level} ${message}`);
+    written.push(JSON.stringify({ ...fields, message }));
+  };
   return {
     debug: sayer('debug'),
     info: sayer('info'),

@@ -17,7 +17,7 @@ export class StreamClient {
   /** Code and reason; 1006 where it broke. */
   readonly closed: Promise<readonly [code: number, reason: string]>;
   #isClosed = false;
-  #wake: () => void = () => {};
+  #news = Promise.withResolvers<void>();
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
@@ -71,9 +71,12 @@ export class StreamClient {
 
   /** A message, or the close. */
   news(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+    return this.#news.promise;
+  }
+
+  #wake(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
   }
 }
 

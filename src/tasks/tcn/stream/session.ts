@@ -23,6 +23,8 @@ export class Session implements SocketListener, Visitor {
   /** What happens when all that is due is done. */
   #last: (() => void) | null = null;
   #isClosed = false;
+  /** The daemon stops: what comes now is for its successor. */
+  #isLeaving = false;
   #refused = 0;
   #messages = { period: 0, count: 0 };
 
@@ -47,7 +49,7 @@ export class Session implements SocketListener, Visitor {
 
   /** Nothing that a client sends, and no fault of ours, may end more than its own connection. */
   #hear(read: () => void): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isLeaving) return;
     try {
       this.#countMessage();
       read();
@@ -174,7 +176,10 @@ export class Session implements SocketListener, Visitor {
     if (!this.#isClosed) this.#gone(code === 1000 || code === 1001 ? null : `it closed with ${code}`);
   }
 
+  /** A client that has said end is about to leave by itself. */
   onLeaving(): void {
+    if (this.#last !== null) return;
+    this.#isLeaving = true;
     const error = new SidecarError(
       'SHUTTING_DOWN',
       'The daemon stops; connect again, to its successor or another box.',

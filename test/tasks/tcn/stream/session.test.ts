@@ -403,8 +403,14 @@ t.test('streams leave when the daemon does, after what was due', async (t) => {
   const [busy, mute] = [connect(), connect()];
   busy.say(HELLO);
   busy.send(frame(0, 0, rows(0, 100)));
-  for (const { session } of [busy, mute]) session.onLeaving();
+  const done = connect();
+  done.say(HELLO);
+  done.send(frame(0, 0, rows(0, 100)));
+  done.say({ type: 'end' });
+  for (const { session } of [busy, mute, done]) session.onLeaving();
+  busy.send(frame(100, null, rows(100, 1))); // for it has not heard yet
   await turn();
+  t.match(done.closed, [1000, 'ended']);
   t.same(
     busy.messages.map(({ type }) => type),
     ['ready', 'result', 'error'],

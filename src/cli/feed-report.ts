@@ -12,6 +12,13 @@ export interface Figures {
   reconnects: number;
 }
 
+/** What to say on the command line where a notice is right. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  gyro_deg_s: 'if it is, say --gyro-unit deg/s',
+  acc_g: 'if it is, say --acc-unit g',
+  rate: 'if it is, say it with --rate',
+};
+
 /** Says on stderr what is noteworthy, each thing once, and counts. */
 export class FeedReport {
   readonly figures: Figures = { windows: 0, dropped: 0, gaps: 0, refused: 0, reconnects: 0 };
@@ -19,6 +26,8 @@ export class FeedReport {
   readonly #said = new Set<string>();
   readonly #backends = new Set<string>();
   #model = '';
+  #backend = '';
+  #windowMs = 0;
 
   constructor(io: Io) {
     this.#io = io;
@@ -36,6 +45,8 @@ export class FeedReport {
       this.#io.err(this.#io.errColour.dim(what));
     }
     this.#model = model;
+    this.#windowMs = (window.samples * 1000) / window.rate_hz;
+    this.#backend = backend;
     if (degraded !== null && this.#once(degraded)) this.#warn(degraded);
   }
 
@@ -60,9 +71,8 @@ export class FeedReport {
     else if (event.type === 'dropped') {
       this.figures.dropped += event.count;
       if (this.#once(`dropped ${event.code}`)) this.#warn(`windows are dropped: ${event.message}`);
-    } else if (event.type === 'notice') {
-      if (this.#once(`notice ${event.code}`)) this.#warn(event.message);
-    } else if (event.type === 'error') {
+    } else if (event.type === 'notice') this.#notice(event);
+    else if (event.type === 'error') {
       this.figures.refused += 1;
       if (this.#once(`error ${event.error.code}`)) this.#warn(`a frame is refused: ${event.error.message}`);
     }
@@ -91,9 +101,16 @@ export class FeedReport {
       ...(refused > 0 ? [`${refused} frames refused`] : []),
       ...(reconnects > 0 ? [`${reconnects} times connected again`] : []),
     ];
-    const who = `${this.#model} on ${[...this.#backends].join(', ') || 'no backend'}`;
+    const who = `${this.#model} on ${[...this.#backends].join(', ') || this.#backend}`;
+    if (windows === 0)
+      this.#warn(`there is no result: a window takes ${this.#windowMs / 1000} s of samples without a gap`);
     const end = ended === null ? ', not to the end' : '';
     this.#io.err(`${name}: ${parts.join(', ')}; ${who}; ${seconds.toFixed(1)} s${end}`);
+  }
+
+  #notice({ code, message }: Extract<StreamEvent, { type: 'notice' }>): void {
+    const remedy = REMEDIES[code];
+    if (this.#once(`notice ${code}`)) this.#warn(remedy === undefined ? message : `${message}: ${remedy}`);
   }
 
   #gap({ reason, missing, from_ms, to_ms, action }: Extract<StreamEvent, { type: 'gap' }>): void {

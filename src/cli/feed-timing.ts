@@ -34,11 +34,12 @@ export function timingOf(
   if (steps === null) return withoutTimes(wanted, source, time.name);
   const rateHz = checkRate(wanted ?? round(steps.rateHz), source, time.name, unit);
   const isBursts = steps.repeated > BURSTS;
+  const isOverruled = Math.abs(steps.rateHz / rateHz - 1) > OTHER_RATE;
   const how = said === null ? `${unit}, by its steps` : unit;
   return {
     rateHz,
     jitter: steps.jitter,
-    toMs: isBursts ? () => null : (value) => toMs(value, unit),
+    toMs: isBursts || isOverruled ? () => null : (value) => toMs(value, unit),
     sentence: `times from ${time.name} (${how}): ${showRate(steps.rateHz)} Hz${wanted === null ? '' : `, --rate says ${wanted} Hz`}`,
     warnings: warningsOf(steps, wanted, time.name, isBursts),
   };
@@ -67,7 +68,7 @@ function warningsOf(steps: Steps, wanted: number | null, name: string, isBursts:
   const warnings: string[] = [];
   const off = wanted === null ? 0 : Math.abs(steps.rateHz / wanted - 1);
   if (off > OTHER_RATE)
-    warnings.push(`--rate says ${wanted} Hz, the times of ${name} say ${showRate(steps.rateHz)} Hz`);
+    warnings.push(`--rate says ${wanted} Hz, the times of ${name} say ${showRate(steps.rateHz)} Hz: they are not used`);
   if (isBursts) {
     const share = Math.round(steps.repeated * 100);
     warnings.push(

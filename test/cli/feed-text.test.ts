@@ -85,7 +85,11 @@ t.test('without times the rate must be said, and with both they are compared', a
   const samples = await all(await open(`${NAMES}\n${rows(20, () => NINE)}`, '--rate 50'));
   t.same([samples[1]?.timeMs, samples[19]?.seq], [20, 19]);
   const both = await open(`t_ms,${NAMES}\n${rows(20, (i) => `${i * 20},${NINE}`)}`, '--rate 100');
-  t.match(both, { rateHz: 100, warnings: [/--rate says 100 Hz, the times of t_ms say 50 Hz/] });
+  t.match(both, { rateHz: 100, warnings: [/--rate says 100 Hz, the times of t_ms say 50 Hz: they are not used/] });
+  t.same(
+    (await all(both)).map(({ seq, timeMs }) => [seq, timeMs]),
+    Array.from({ length: 20 }, (_, i) => [i, i * 10]),
+  );
 });
 
 t.test('CSV as it is found: semicolons, tabs, blanks, quotes, comments, decimal commas, a BOM, CRLF', async (t) => {

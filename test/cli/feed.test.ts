@@ -87,20 +87,24 @@ t.test('however slow the daemon is, nothing is sent beyond what it takes', async
 });
 
 t.test('a connection that breaks is taken up where it was: no window is lost, none comes twice', async (t) => {
-  const { daemon, status, out, err } = await feed(t, { text: csv(2000), daemon: { breakAfter: 20, delayMs: 1 } });
+  const { daemon, status, out, err } = await feed(t, {
+    text: csv(2000),
+    daemon: { breakAfter: 20, delayMs: 1, early: 30 },
+  });
   t.equal(status, 0);
   t.match(daemon.hellos[1], { resume: { token: 'token-1', last_window: 19 } });
   t.same(
     linesOf(out).map(({ window }) => window),
     upTo(77),
   );
+  t.same(daemon.begins[1], { told: 530, seq: 530 }, 'and nothing is sent that is not needed');
   t.match(err, /the connection broke; connecting again …\n.*goes on where it was/);
 });
 
 t.test('a daemon that knows the stream no more begins anew with the next window, and this is said', async (t) => {
   const { daemon, status, out, err } = await feed(t, {
     text: csv(2000),
-    daemon: { breakAfter: 20, forgets: true, breakCode: 1012, breakReason: 'SHUTTING_DOWN: it restarts' },
+    daemon: { breakAfter: 20, early: 30, forgets: true, breakCode: 1012, breakReason: 'SHUTTING_DOWN: it restarts' },
   });
   t.equal(status, 0);
   t.same(
@@ -169,6 +173,37 @@ t.test('a missing value is a missing sample, told and counted, never made up', a
   );
   t.match(err, /a gap at 3990 to 4010 ms: 1 samples are missing; restarted/);
   t.match(err, /999 samples .*, 1 gaps, 1 samples with a value missing/);
+});
+
+t.test('what looks wrong is told once, with what to do', async (t) => {
+  const gyro = { type: 'notice', code: 'gyro_deg_s', message: 'gyro looks like deg/s', count: 1 };
+  const late = { type: 'notice', code: 'late', message: 'samples came late', count: 3 };
+  const refused = {
+    type: 'error',
+    error: { code: 'INVALID_INPUT', message: 'no such frame' },
+    detail: null,
+    close: null,
+  };
+  const dropped = { type: 'dropped', count: 2, total: 2, code: 'DEADLINE_EXCEEDED', message: 'too old', next_seq: 0 };
+  const { err, status } = await feed(t, {
+    text: csv(200),
+    daemon: { says: [gyro, gyro, late, refused, refused, dropped, dropped] },
+  });
+  t.equal(status, 0);
+  const warnings = err.split('\n').filter((text) => text.startsWith('warning: '));
+  t.same(warnings, [
+    'warning: gyro looks like deg/s: if it is, say --gyro-unit deg/s',
+    'warning: samples came late',
+    'warning: a frame is refused: no such frame',
+    'warning: windows are dropped: too old',
+  ]);
+  t.match(err, /5 windows, 4 dropped, 0 gaps, 2 frames refused;/);
+});
+
+t.test('where no window is full, this is said', async (t) => {
+  const { status, err, out } = await feed(t, { text: csv(99) });
+  t.match({ status, out, err }, { status: 0, out: '', err: /no result: a window takes 1 s of samples without a gap/ });
+  t.match(err, /99 samples .*, 0 windows, .*; fake@1 on cpu;/);
 });
 
 t.test('times that jump leave numbers out', async (t) => {

@@ -19,6 +19,10 @@ export interface StreamDaemonOptions {
   /** HTTP status for the first so many upgrades. */
   readonly refuse?: { readonly times: number; readonly status: number; readonly headers?: Record<string, string> };
   readonly unixPath?: string;
+  /** How many samples it needs no more although the results that they went into were not told yet. */
+  readonly early?: number;
+  /** Right after it is ready. */
+  readonly says?: readonly object[];
   /** How long a window takes. */
   readonly delayMs?: number;
 }
@@ -32,6 +36,8 @@ export interface StreamDaemon {
   /** First number and time of each frame. */
   readonly frames: { seq: number; tMs: number; samples: number }[];
   readonly values: Map<number, number[]>;
+  /** Where each connection began to send, and what it was told to be needed. */
+  readonly begins: { told: number | null; seq: number | null }[];
   /** How far a sample was ahead of what had been told to be needed. */
   farthestAhead: number;
   ended: number;
@@ -47,6 +53,7 @@ interface Stream {
   begin: number;
   window: number;
   last: number;
+  lastResult: object | null;
 }
 
 /** As the daemon behaves at /stream, for those who send: windows of 100 samples that follow each other, the motif by the sign of ax. */
@@ -60,6 +67,7 @@ export async function startStreamDaemon(t: Pick<Test, 'teardown'>, options: Stre
     seqs: [],
     frames: [],
     values: new Map(),
+    begins: [],
     farthestAhead: 0,
     ended: 0,
     cut: () => {
@@ -117,7 +125,7 @@ function serve(
     else client.close(options.breakCode, options.breakReason);
   };
   const tell = async (from: Stream) => {
-    for (let event = nextEvent(from); event !== null; event = nextEvent(from)) {
+    for (let event = nextEvent(from, options.early); event !== null; event = nextEvent(from, options.early)) {
       if (options.delayMs) await new Promise((resolve) => setTimeout(resolve, options.delayMs));
       if (client.readyState !== client.OPEN) return;
       send(event);
@@ -149,13 +157,17 @@ function serve(
     daemon.hellos.push(message);
     const known = options.forgets ? undefined : streams.get(message.resume?.token ?? '');
     stream = known ?? newStream(message, streams);
-    send(toReady(message, stream, known !== undefined, options));
+    const ready = toReady(message, stream, known !== undefined, options);
+    daemon.begins.push({ told: ready.next_seq, seq: null });
+    send(ready);
+    if (ready.resumed && stream.lastResult !== null) send(stream.lastResult); // told twice
+    for (const event of options.says ?? []) send(event);
   });
 }
 
 function newStream({ hop = 25 }: Hello, streams: Map<string, Stream>): Stream {
   const token = `token-${streams.size + 1}`;
-  const stream = { token, hop, rows: new Map(), times: new Map(), begin: -1, window: 0, last: -1 };
+  const stream = { token, hop, rows: new Map(), times: new Map(), begin: -1, window: 0, last: -1, lastResult: null };
   streams.set(token, stream);
   return stream;
 }
@@ -165,6 +177,8 @@ function take(data: Buffer, stream: Stream, daemon: StreamDaemon): void {
   const seq = data.readUInt32LE(4);
   const tMs = data.readDoubleLE(8);
   daemon.frames.push({ seq, tMs, samples });
+  const here = daemon.begins.at(-1);
+  if (here !== undefined) here.seq ??= seq;
   for (let i = 0; i < samples; i += 1) {
     const row = Array.from({ length: COLUMNS }, (_, c) =>
       data.readFloatLE(BINARY_HEADER_BYTES + (i * COLUMNS + c) * 4),
@@ -180,7 +194,7 @@ function take(data: Buffer, stream: Stream, daemon: StreamDaemon): void {
 }
 
 /** A gap begins the window anew behind it. */
-function nextEvent(stream: Stream) {
+function nextEvent(stream: Stream, early = 0) {
   if (stream.begin < 0) return null;
   for (let seq = stream.begin; seq < stream.begin + WINDOW; seq += 1) {
     if (stream.rows.has(seq)) continue;
@@ -192,10 +206,11 @@ function nextEvent(stream: Stream) {
     const what = { missing: to - seq, action: 'restarted', reason: 'missing', next_seq: to };
     return { type: 'gap', ...times, ...what };
   }
-  return toResult(stream);
+  stream.lastResult = toResult(stream, early);
+  return stream.lastResult;
 }
 
-function toResult(stream: Stream) {
+function toResult(stream: Stream, early: number) {
   const { begin, hop } = stream;
   const index = (stream.rows.get(begin)?.[0] ?? 0) < 0 ? 1 : 0;
   const motif = { index, name: ['rest', 'walk'][index] ?? null };
@@ -207,7 +222,7 @@ function toResult(stream: Stream) {
     window: stream.window - 1,
     start_ms: startMs,
     end_ms: endMs,
-    next_seq: stream.begin,
+    next_seq: stream.begin + early,
     filled: 0,
     top: [{ ...motif, score: 0.75 }],
     motif: { ...motif, since_ms: endMs },
@@ -228,7 +243,7 @@ function toReady(hello: Hello, stream: Stream, resumed: boolean, options: Stream
     token: stream.token,
     resumed,
     ...(hello.resume !== undefined && !resumed && { reason: 'the token is not known here' }),
-    next_seq: stream.begin < 0 ? null : stream.begin,
+    next_seq: stream.begin < 0 ? null : stream.begin + (options.early ?? 0),
     model: 'fake@1',
     backend: 'cpu',
     degraded: null,

@@ -1,6 +1,7 @@
 import { FEED_HELP } from './feed-help.ts';
 import { type FeedOptions, parseFeed } from './feed-options.ts';
 import type { StreamReach } from './feed-reach.ts';
+import type { Recording } from './feed-recording.ts';
 import type { Chunks } from './feed-rows.ts';
 import { FeedRun } from './feed-run.ts';
 import { openSource } from './feed-source.ts';
@@ -38,6 +39,7 @@ export async function feedCommand(argv: readonly string[], io: Io, deps: FeedDep
   const options: FeedOptions = { ...asked, output: asked.output ?? (io.isTerminal ? 'bar' : 'results') };
   const reading = new AbortController();
   let run: FeedRun | null = null;
+  let source: Recording | null = null;
   let isInterrupted = false;
   const unlisten = deps.onInterrupt(() => {
     if (isInterrupted) run?.abort();
@@ -46,12 +48,13 @@ export async function feedCommand(argv: readonly string[], io: Io, deps: FeedDep
     run?.stop();
   });
   try {
-    const source = await openSource(options, { ...deps, signal: reading.signal });
+    source = await openSource(options, { ...deps, signal: reading.signal });
     run = new FeedRun({ ...deps, io, options, source, reading, reach: reachOf(options, deps) });
     await run.toEnd();
   } catch (thrown) {
     if (!isInterrupted || run !== null) throw thrown; // else it is only that its source was closed
   } finally {
+    source?.close();
     unlisten();
   }
   return isInterrupted ? INTERRUPTED : 0;

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { type FeedDeps, feedCommand } from '../../src/cli/feed.ts';
 import { createIo } from '../../src/cli/io.ts';
 import { reachUrl } from '../../src/reach.ts';
-import { writeIioTree } from '../fakes/iio-tree.ts';
+import { readAttribute, writeIioTree } from '../fakes/iio-tree.ts';
 import { type StreamDaemon, type StreamDaemonOptions, startStreamDaemon } from '../fakes/stream-daemon.ts';
 
 const HEADER = 't_ms,ax,ay,az,gx,gy,gz,mx,my,mz';
@@ -321,6 +321,26 @@ t.test('what comes on standard input is what comes in a file', async (t) => {
   t.equal(status, 0);
   t.same(daemon.seqs, upTo(300));
   t.match(daemon.hellos, [{ name: 'standard input' }]);
+});
+
+t.test('what was switched on for a feed that cannot begin is switched off again', async (t) => {
+  const root = t.testdir();
+  const nine = ['accel', 'anglvel', 'magn'].flatMap((kind) => ['x', 'y', 'z'].map((axis) => `${kind}_${axis}`));
+  const attributes = { in_accel_scale: '1', in_anglvel_scale: '1', in_magn_scale: '1', sampling_frequency: '100' };
+  const raw = { accel: [1, 2, 3], anglvel: [0, 0, 0], magn: [1, 1, 1] };
+  const scan = Object.fromEntries(nine.map((name) => [name, 'le:s16/16>>0']));
+  writeIioTree(root, [{ name: 'imu', attributes, raw, scan }]);
+  const states: string[] = [];
+  const watching = (url: string | null) => {
+    states.push(readAttribute(root, 'iio:device0/buffer/enable'));
+    return reachUrl(url ?? 'http://127.0.0.1:1', { tokenFile: null });
+  };
+  const options = { text: '', source: 'iio', deps: { reach: watching } };
+  const nobody = await feed(t, { ...options, argv: ['--root', root] });
+  const nowhere = await feed(t, { ...options, argv: ['--root', root, '--save', `${root}/none/results.ndjson`] });
+  t.match([nobody.error, nowhere.error], [{ code: 'UNAVAILABLE' }, { code: 'USAGE', message: /--save/ }]);
+  t.same(states, ['1', '1']);
+  t.equal(readAttribute(root, 'iio:device0/buffer/enable'), '0');
 });
 
 t.test('a sensor that goes on while nobody answers: what it gave is sent afterwards', async (t) => {

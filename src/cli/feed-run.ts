@@ -94,7 +94,7 @@ export class FeedRun {
     let ended: Ended | null = null;
     this.#report.understood(source);
     try {
-      await this.#stream.open();
+      if (!(await this.#stream.open())) return;
       const outcome = await Promise.allSettled([this.#send(), this.#pump()]);
       if (outcome[0].status === 'fulfilled') ended = outcome[0].value;
       for (const { status, reason } of outcome as PromiseRejectedResult[]) if (status === 'rejected') throw reason;

@@ -50,11 +50,10 @@ export class FeedStream {
     this.#tries = new Tries(deps);
   }
 
-  /** Resolves when the daemon is ready to take samples for the first time. */
-  async open(): Promise<Ready> {
+  /** True when the daemon is ready to take samples; false when it was aborted before. */
+  async open(): Promise<boolean> {
     await this.#connect();
-    if (this.#ready === null) throw this.#givenUp('the feed was stopped');
-    return this.#ready;
+    return this.#ready !== null;
   }
 
   /** No more samples come. */

@@ -292,6 +292,19 @@ t.test('^C before there was a sample ends it, too', async (t) => {
   t.ok(pipe.destroyed, 'and nothing waits for its input any more');
 });
 
+t.test('^C twice ends it at once, also where the daemon has no room yet', async (t) => {
+  let interrupt = () => {};
+  const onInterrupt = (listener: () => void) => {
+    interrupt = listener;
+    return () => {};
+  };
+  setTimeout(() => interrupt(), 100);
+  setTimeout(() => interrupt(), 110);
+  const refuse = { times: 9, status: 503, headers: { 'retry-after': '60' } };
+  const { status, error, out } = await feed(t, { text: csv(300), daemon: { refuse }, deps: { onInterrupt } });
+  t.match({ status, error, out }, { status: 130, error: null, out: '' });
+});
+
 t.test('results that nobody takes stop the sending until they are taken', async (t) => {
   let isFull = true;
   let drained = () => {};

@@ -6,6 +6,7 @@ import { refuseRange } from '../ranges.ts';
 import { refuse } from '../refusal.ts';
 import { CHANNELS } from '../schema.ts';
 import type { Columns } from './columns.ts';
+import { locationOf } from './location.ts';
 
 /** Samples that came together, in the model's channels and units. */
 export interface Frame {
@@ -65,7 +66,7 @@ const samplesMessage = Compile(SamplesSchema);
 export function readJsonFrame(message: unknown, reader: FrameReader): Frame {
   if (!samplesMessage.Check(message)) {
     const [first] = samplesMessage.Errors(message);
-    return refuse('value_error', (first?.instancePath ?? '').split('/').slice(1), first?.message ?? 'is not valid');
+    return refuse('value_error', locationOf(first?.instancePath), first?.message ?? 'is not valid');
   }
   const { seq, t_ms: tMs = null, samples } = message as Samples;
   const width = reader.columns.names.length;

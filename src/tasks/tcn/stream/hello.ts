@@ -12,6 +12,7 @@ import {
 import type { Location } from '../refusal.ts';
 import { refuse } from '../refusal.ts';
 import { type Columns, toColumns } from './columns.ts';
+import { locationOf } from './location.ts';
 
 /** What a client declared, with what is in force where it said nothing. */
 export interface StreamSettings {
@@ -37,9 +38,8 @@ const UNKNOWN_KEY = 'schema is false';
 export function readHello(message: unknown): Hello {
   if (hello.Check(message)) return checkProtocol(message as Hello);
   const [first] = hello.Errors(message);
-  const path = (first?.instancePath ?? '').split('/').slice(1);
   const what = first?.message === UNKNOWN_KEY ? 'There is no such key' : (first?.message ?? 'is not valid');
-  return refuse('value_error', ['hello', ...path], `${what}${namesOf(first?.params)}`);
+  return refuse('value_error', ['hello', ...locationOf(first?.instancePath)], `${what}${namesOf(first?.params)}`);
 }
 
 function checkProtocol(message: Hello): Hello {

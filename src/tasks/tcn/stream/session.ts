@@ -73,7 +73,7 @@ export class Session implements SocketListener, Visitor {
     const { reader, stream } = this.#ready();
     if (message.type === 'samples') return this.#take(stream, readJsonFrame(message, reader));
     if (message.type === 'end') return this.#finish(stream);
-    throw noFrame(`has the type ${JSON.stringify(message.type)?.slice(0, 32)}, not hello, samples or end`);
+    throw noFrame(`has ${typeName(message)}, not hello, samples or end`);
   }
 
   #open(message: Message): void {
@@ -186,6 +186,11 @@ export class Session implements SocketListener, Visitor {
     );
     this.#settleThen(() => this.#fail(error));
   }
+}
+
+/** What else stands there is not looked into: it may be nested without end. */
+function typeName({ type }: Message): string {
+  return typeof type === 'string' ? `the type ${JSON.stringify(type.slice(0, 16))}` : 'no type';
 }
 
 function parseMessage(bytes: Uint8Array): Message {

@@ -153,6 +153,7 @@ t.test('a hello that cannot be met closes the connection with the reason', async
     ['a rate of 10^9', { ...HELLO, rate_hz: 1e9 }, 1008, /rate_hz.*must be <= 2000/],
     ['no rate', { type: 'hello' }, 1008, /rate_hz/],
     ['an unknown key', { ...HELLO, colour: 'red' }, 1008, /hello.colour: There is no such key/],
+    ['a key as long as a message', { ...HELLO, ['k'.repeat(60_000)]: 1 }, 1008, /^.{0,80}hello.k+….{0,80}$/],
     ['another protocol', { ...HELLO, protocol: 2 }, 1007, /speaks protocol 1, the hello 2/],
     [
       'no magnetometer',
@@ -196,6 +197,7 @@ t.test('what is no message ends the connection, what has a bad sample costs its 
     ['no JSON', '{"type":', 1007],
     ['a list', '[]', 1007],
     ['an unknown type', '{"type":"ping"}', 1007],
+    ['a type of any depth', `{"type":${'['.repeat(30_000)}${']'.repeat(30_000)}}`, 1007],
     ['a second hello', JSON.stringify(HELLO), 1008],
   ];
   for (const [name, bytes, code] of fatal) {

@@ -113,7 +113,7 @@ t.test('each door asks what it should, and nowhere is the token told', { skip },
     const lines = docsLines(page);
     t.ok(lines.length > 10);
     const env = { ...process.env, TOKEN, CURL_CA_BUNDLE: certificate };
-    for (const line of lines) {
+    for (const line of lines.filter((one) => !one.includes('/stream/STREAM/'))) {
       const script = `${line} -o /dev/null -w '%{http_code}'`;
       t.equal((await run('sh', ['-c', script], { env })).stdout, '200', line.slice(0, 100));
     }

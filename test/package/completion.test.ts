@@ -121,6 +121,7 @@ t.test('after an option comes what its help says that it takes', async (t) => {
     'deploy --identity FILE': [...Object.keys(FILES)].sort(),
     'deploy --ssh-option OPT': [],
     'doctor --config FILE': configuration,
+    'streams --config FILE': configuration,
     'selftest --url URL': [],
     'selftest --token-file FILE': [...Object.keys(FILES)].sort(),
     'selftest --bundle DIR': ['sub'],

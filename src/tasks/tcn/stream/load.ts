@@ -15,6 +15,8 @@ export interface Load {
 
 /** Share of a second that the main thread may be at work before it is the one that is full. */
 const BUSY_LOOP = 0.95;
+/** Share of streams.max_age_ms that a stream may wait for its turn before nobody new is let in. */
+const LONG_WAIT = 0.1;
 /** For so long after a sign of overload nobody new is let in. */
 const REST_MS = 3000;
 
@@ -30,7 +32,7 @@ export function createLoad(deps: TaskDeps, turns: Turns): Load {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, loop);
     loop = now;
-    return utilization > BUSY_LOOP || turns.waitedMs > deps.streams.policy().maxAgeMs / 2;
+    return utilization > BUSY_LOOP || turns.waitedMs > deps.streams.policy().maxAgeMs * LONG_WAIT;
   }
 
   function overload(): SidecarError | null {

@@ -25,10 +25,24 @@ export function standstillMisfit(window: Float32Array, at: number, lag: number):
   return sum;
 }
 
-/** Sum of |Δv + ∫ω × v dt|² over the lags, ω taken as rad/s: what the gyroscope leaves over. */
-export function gyroMisfit(window: Float32Array, at: number, lag: number): number {
+/** What the gyroscope says of the lags, ω taken as rad/s, against what was seen. */
+export interface TurnSums {
+  /** Σ |∫ω × v dt|². */
+  claimed: number;
+  /** −Σ Δv · ∫ω × v dt; as much as `claimed` where the field turns as the gyroscope says. */
+  agreed: number;
+}
+
+/** Sum of |Δv + ∫ω × v dt|² over the lags: what the gyroscope leaves over of a standstill's misfit. */
+export function gyroMisfit(still: number, { claimed, agreed }: TurnSums): number {
+  return still - 2 * agreed + claimed;
+}
+
+/** @param into written and returned: a window is looked at in a microsecond, and needs no object for it */
+export function sumTurns(window: Float32Array, at: number, lag: number, into: TurnSums): TurnSums {
   const stride = lag * CHANNELS;
-  let sum = 0;
+  let claimed = 0;
+  let agreed = 0;
   for (let row = 0; row + stride < END; row += stride) {
     let x = 0;
     let y = 0;
@@ -47,12 +61,15 @@ export function gyroMisfit(window: Float32Array, at: number, lag: number): numbe
     }
     const from = row + at;
     const to = from + stride;
-    x = window[to]! - window[from]! + 2 * STEP_S * x;
-    y = window[to + 1]! - window[from + 1]! + 2 * STEP_S * y;
-    z = window[to + 2]! - window[from + 2]! + 2 * STEP_S * z;
-    sum += x * x + y * y + z * z;
+    const dx = window[to]! - window[from]!;
+    const dy = window[to + 1]! - window[from + 1]!;
+    const dz = window[to + 2]! - window[from + 2]!;
+    agreed -= 2 * STEP_S * (dx * x + dy * y + dz * z);
+    claimed += 4 * STEP_S * STEP_S * (x * x + y * y + z * z);
   }
-  return sum;
+  into.claimed = claimed;
+  into.agreed = agreed;
+  return into;
 }
 
 /** Sum of |Δv|² over the lags if the field turned steadily by `rate`, rad/s, about an axis across it; small angles. */

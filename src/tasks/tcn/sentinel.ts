@@ -1,4 +1,4 @@
-import { fieldSquare, gyroMisfit, standstillMisfit, turnMisfit } from './field-turn.ts';
+import { fieldSquare, gyroMisfit, standstillMisfit, sumTurns, turnMisfit } from './field-turn.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 
 /**
@@ -80,11 +80,13 @@ function isInDegrees(window: Float32Array): boolean {
   return magnetic === 'deg/s' || gravity === 'deg/s' || shareAbove(window, GYRO, TOO_FAST) > 0.5;
 }
 
+const sums = { claimed: 0, agreed: 0 };
+
 /** What a field says about the gyroscope's unit; null where it says nothing, as one that is absent or stuck. */
 function witness(window: Float32Array, at: number, lag: number): 'rad/s' | 'deg/s' | null {
   const still = standstillMisfit(window, at, lag);
   if (!(still > 0)) return null;
-  const turning = gyroMisfit(window, at, lag);
+  const turning = gyroMisfit(still, sumTurns(window, at, lag, sums));
   if (turning < still) return 'rad/s';
   return turning > FAR_WORSE * still && turning > turnMisfit(window, at, lag, ZERO_RATE) ? 'deg/s' : null;
 }

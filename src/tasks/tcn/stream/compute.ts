@@ -9,7 +9,7 @@ import { type Answer, toAnswer } from '../outputs.ts';
 import { type Plan, planOf } from '../plan.ts';
 import { toRecord } from '../provenance.ts';
 import { fromFloats, readingOf } from '../reading.ts';
-import { overtaken } from './due.ts';
+import { overtaken } from './drops.ts';
 import { wantsMotifs } from './hello.ts';
 import { MotifTrack, type TrackedMotifs } from './motif-track.ts';
 import { toResultText } from './result-text.ts';
@@ -27,21 +27,23 @@ interface Answered {
 
 /** What is due of a stream, up to and with one window: the same steps as /infer, from rows to a result. Never rejects. */
 export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void> {
-  let due = stream.nextDue();
-  for (; due?.window === null; due = stream.nextDue()) stream.gap(due.gap);
+  let due = stream.agenda.next();
+  for (; due?.window === null; due = stream.agenda.next()) stream.gap(due.gap);
   if (due === undefined || stream.isOver) return;
   const { window, at } = due;
   try {
     const answered = await answer(stream, window, at, deps);
     const now = deps.clock();
     for (const { code, text } of answered.warnings) stream.notices.add(code, 1, text, now);
+    const rate = stream.suspicions.rate(stream.agenda.timeline.measuredRateHz);
+    if (rate !== null) stream.notices.add('rate', 1, rate, now);
     stream.result(toText(stream, window, answered, deps), window.index, now);
     const { inference, warnings } = answered;
     deps.streams.windowEnded({ inference, error: null, durationMs: now - at, warnings });
   } catch (thrown) {
     const error = toSidecarError(thrown);
-    stream.advance();
     const now = deps.clock();
+    stream.agenda.advance(now);
     stream.dropped(error, now);
     deps.streams.windowEnded({ inference: null, error, durationMs: now - at, warnings: [] });
   }
@@ -54,12 +56,14 @@ async function answer(stream: Stream, window: DueWindow, at: number, deps: TaskD
   const plan = planOf(model);
   const motifs = motifsFor(stream, model, plan, deps);
   deps.admit(stream, 1);
-  if (!stream.timeline.read(window, raw)) throw overtaken();
-  stream.advance();
+  if (!stream.agenda.timeline.read(window, raw)) throw overtaken();
+  stream.agenda.advance(deps.clock());
+  stream.suspicions.look(raw, window.endRow);
   const { input, warnings } = fromFloats(raw, plan, readingOf(false, deps.settings()), ['window', window.index]);
   const timed = await model.runner.run(input, { deadlineAt, batch: stream, isGone: () => stream.isOver });
   if (timed.isInputFree) returnInput(input);
-  return { answer: toAnswer(timed.outputs, plan, motifs), inference: toRecord(model, timed), warnings };
+  const answer = toAnswer(timed.outputs, plan, motifs);
+  return { answer, inference: toRecord(model, timed), warnings: stream.suspicions.believed(warnings) };
 }
 
 /** @throws SidecarError NO_MOTIF_SOURCE where scores are wanted and there are none */

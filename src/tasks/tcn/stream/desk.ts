@@ -133,7 +133,7 @@ export class StreamDesk implements Streams {
     this.#holders.set(stream, visitor); // before the other one hears: it has no stream to leave any more
     before?.onTakenOver();
     const { id, token, counts } = stream;
-    const text = JSON.stringify({ ...ready, stream: id, token, resumed: true, next_seq: stream.nextSeq });
+    const text = JSON.stringify({ ...ready, stream: id, token, resumed: true, next_seq: stream.agenda.nextSeq });
     stream.attach(visitor.link, text, lastWindow);
     stream.lastFrameAt = this.#deps.clock();
     counts.resumed += 1;
@@ -149,7 +149,7 @@ export class StreamDesk implements Streams {
   /** A connection has gone; its stream waits for another one, unless nothing has come of it yet. */
   detach(stream: Stream, visitor: Visitor, reason: string | null): void {
     if (this.#holders.get(stream) !== visitor) return;
-    const isWorthIt = stream.nextSeq !== null && this.#deps.streams.policy().resumeMs > 0;
+    const isWorthIt = stream.agenda.nextSeq !== null && this.#deps.streams.policy().resumeMs > 0;
     if (!isWorthIt) return this.conclude(stream, visitor, reason);
     this.#holders.delete(stream);
     stream.detach(this.#deps.clock());

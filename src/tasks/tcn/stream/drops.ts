@@ -1,4 +1,4 @@
-import type { SidecarError } from '../../../core/errors.ts';
+import { SidecarError } from '../../../core/errors.ts';
 import type { DroppedEvent } from '../../../core/stream-events.ts';
 
 const PERIOD_MS = 1000;
@@ -28,4 +28,12 @@ export class Drops {
     this.#error = null;
     return { type: 'dropped', count, total: this.total, code, message, next_seq: nextSeq };
   }
+}
+
+/** Rows are kept for so long, and no longer. */
+export function overtaken(): SidecarError {
+  return new SidecarError(
+    'QUEUE_FULL',
+    'Samples came faster than their windows could be computed: stay within next_seq + limits.max_ahead_samples.',
+  );
 }

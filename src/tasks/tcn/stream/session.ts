@@ -43,7 +43,7 @@ export class Session implements SocketListener, Visitor {
   onBinary(bytes: Uint8Array): void {
     this.#hear(() => {
       const { reader, stream } = this.#ready();
-      this.#take(stream, readBinaryFrame(bytes, reader, stream.nextSeq));
+      this.#take(stream, readBinaryFrame(bytes, reader, stream.agenda.nextSeq));
     });
   }
 

@@ -3,7 +3,7 @@ import type { Stream } from './stream.ts';
 
 /** What an administrator sees of a stream; never its token. */
 export function toReport(stream: Stream, now: number): StreamReport {
-  const { settings, timeline, counts, motif } = stream;
+  const { settings, counts, motif } = stream;
   return {
     stream: stream.id,
     name: settings.name,
@@ -12,12 +12,12 @@ export function toReport(stream: Stream, now: number): StreamReport {
     age_ms: Math.round(now - stream.openedAt),
     idle_ms: Math.round(now - stream.lastFrameAt),
     rate_hz: settings.rateHz,
-    measured_rate_hz: timeline.measuredRateHz,
+    measured_rate_hz: stream.agenda.timeline.measuredRateHz,
     hop: settings.hop,
     ...counts,
     dropped: stream.drops.total,
     watchers: stream.watchers.count,
-    waiting: stream.waiting,
+    waiting: stream.agenda.size,
     motif: motif === null ? null : (motif.name ?? String(motif.index)),
   };
 }

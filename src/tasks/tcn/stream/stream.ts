@@ -1,17 +1,15 @@
 import type { SidecarError } from '../../../core/errors.ts';
 import type { SocketLink } from '../../../core/socket.ts';
 import type { GapEvent, StreamEvent } from '../../../core/stream-events.ts';
-import { CHANNELS, RATE_HZ, ROWS } from '../schema.ts';
-import { Drops } from './drops.ts';
-import { type Due, overtaken } from './due.ts';
+import { CHANNELS, RATE_HZ } from '../schema.ts';
+import { Agenda, type Due } from './agenda.ts';
+import { Drops, overtaken } from './drops.ts';
 import type { Frame } from './frames.ts';
 import type { StreamSettings } from './hello.ts';
-import { Inflow } from './inflow.ts';
 import type { CurrentMotif, MotifTrack } from './motif-track.ts';
 import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
-import { spareRowsFor } from './stream-limits.ts';
-import { createTimeline, type Timeline } from './timeline.ts';
+import { Suspicions } from './suspicions.ts';
 import type { Turner } from './turns.ts';
 import { Watchers } from './watchers.ts';
 
@@ -28,9 +26,6 @@ export interface StreamParts {
   compute(stream: Stream): Promise<void>;
 }
 
-/** Gaps between windows that wait; more of them are told out of turn. */
-const MOST_GAPS = 32;
-
 /** One sensor's stream, with or without a connection at the moment: samples in, windows due, messages out. */
 export class Stream implements Turner {
   readonly id: string;
@@ -38,9 +33,10 @@ export class Stream implements Turner {
   readonly peer: string;
   readonly settings: StreamSettings;
   readonly openedAt: number;
-  readonly timeline: Timeline;
+  readonly agenda: Agenda;
   readonly watchers = new Watchers();
   readonly notices: Notices;
+  readonly suspicions: Suspicions;
   /** null until the first window says what motifs there are. */
   track: { readonly model: string; readonly motifs: MotifTrack } | null = null;
   readonly counts = { samples: 0, results: 0, gaps: 0, resumed: 0 };
@@ -58,12 +54,7 @@ export class Stream implements Turner {
   stuckSince: number | null = null;
   readonly #outbox: Outbox;
   readonly #parts: StreamParts;
-  readonly #due: Due[] = [];
-  /** As many windows as can wait without one of them being overwritten. */
-  readonly #mostDue: number;
-  readonly #inflow: Inflow;
-  #isFinished = false;
-  #arrivedAt: number;
+  #now: number;
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -73,34 +64,19 @@ export class Stream implements Turner {
     this.settings = parts.settings;
     this.openedAt = parts.now;
     this.lastFrameAt = parts.now;
-    this.#arrivedAt = parts.now;
-    const { rateHz, hop, gaps } = parts.settings;
-    const spareRows = spareRowsFor(rateHz, hop);
-    const shape = { rateHz, modelRateHz: RATE_HZ, channels: CHANNELS, rows: ROWS, hop, gaps };
-    this.timeline = createTimeline(
-      { ...shape, spareRows },
-      {
-        onWindow: (window) => this.#enqueue({ window, at: this.#arrivedAt }),
-        onGap: (gap) => this.#enqueue({ window: null, gap }),
-        onNotice: (code, count, message) => this.notices.add(code, count, message, this.#arrivedAt),
-      },
-    );
-    this.#mostDue = Math.floor((spareRows - RATE_HZ / rateHz) / hop);
-    this.#inflow = new Inflow({
-      timeline: this.timeline,
-      portion: Math.max(1, Math.floor((hop * rateHz) / RATE_HZ)),
-      hasRoom: () => this.#due.length < this.#mostDue,
+    this.#now = parts.now;
+    this.suspicions = new Suspicions(parts.settings.rateHz);
+    this.agenda = new Agenda(parts.settings, {
+      onDue: () => parts.onDue(this),
+      onOverflow: (due) => this.#overflow(due),
+      onNotice: (code, count, message) => this.notices.add(code, count, message, this.#now),
     });
     this.notices = new Notices((notice) => this.tell(notice));
     this.#outbox = new Outbox({ onLost: (windows) => this.drops.add(windows, null) });
   }
 
   get hasDue(): boolean {
-    return this.#due.length > 0;
-  }
-
-  get waiting(): number {
-    return this.#due.length;
+    return this.agenda.size > 0;
   }
 
   /** Windows per second that it makes. */
@@ -110,44 +86,22 @@ export class Stream implements Turner {
 
   take(frame: Frame, now: number): void {
     this.lastFrameAt = now;
-    this.#arrivedAt = now;
+    this.#now = now;
     this.counts.samples += frame.samples.length / CHANNELS;
-    this.#inflow.add(frame);
+    this.agenda.take(frame, now);
   }
 
   /** No more samples come. */
   finish(now: number): void {
-    this.#isFinished = true;
-    this.#arrivedAt = now;
-    if (this.#inflow.isEmpty) this.timeline.flush();
+    this.#now = now;
+    this.agenda.finish(now);
     this.notices.flush(now, true);
-  }
-
-  #enqueue(due: Due): void {
-    this.#due.push(due);
-    if (this.#due.length > this.#mostDue + MOST_GAPS) this.#overflow(this.#due.shift()!);
-    this.#parts.onDue(this);
   }
 
   /** Its rows have been overwritten by now. */
   #overflow(due: Due): void {
     if (due.window === null) this.gap(due.gap);
-    else this.dropped(overtaken(), this.#arrivedAt);
-  }
-
-  nextDue(): Due | undefined {
-    return this.#due.shift();
-  }
-
-  /** The rows of the latest window are read, or given up. */
-  advance(): void {
-    if (this.#inflow.isEmpty) return;
-    this.#inflow.advance();
-    if (this.#isFinished && this.#inflow.isEmpty) this.timeline.flush();
-  }
-
-  get nextSeq(): number | null {
-    return this.#inflow.nextSeq;
+    else this.dropped(overtaken(), this.#now);
   }
 
   runNext(): Promise<void> {
@@ -168,7 +122,7 @@ export class Stream implements Turner {
 
   tell(event: StreamEvent): void {
     const text = JSON.stringify(event);
-    this.#outbox.put(text, null, this.#arrivedAt);
+    this.#outbox.put(text, null, this.#now);
     this.watchers.tell(event.type, text, null);
   }
 
@@ -179,7 +133,7 @@ export class Stream implements Turner {
   }
 
   #tellDrops(now: number): void {
-    const event = this.drops.take(now, this.timeline.nextSeq);
+    const event = this.drops.take(now, this.agenda.nextSeq);
     if (event !== null) this.tell(event);
   }
 

@@ -1,0 +1,94 @@
+import type { GapEvent } from '../../../core/stream-events.ts';
+import { CHANNELS, RATE_HZ, ROWS } from '../schema.ts';
+import type { Frame } from './frames.ts';
+import type { StreamSettings } from './hello.ts';
+import { Inflow } from './inflow.ts';
+import { spareRowsFor } from './stream-limits.ts';
+import { createTimeline, type DueWindow, type Timeline, type TimelineListener } from './timeline.ts';
+
+/** What is to be done next, in order: a window to be computed, or something to be said after those before it. */
+export type Due =
+  | { readonly window: DueWindow /** When it fell due; its age counts from here. */; readonly at: number }
+  | { readonly window: null; readonly gap: Omit<GapEvent, 'type'> };
+
+export interface AgendaListener extends Pick<TimelineListener, 'onNotice'> {
+  /** Something has fallen due. */
+  onDue(): void;
+  /** It had to go before its turn came. */
+  onOverflow(due: Due): void;
+}
+
+/** Gaps between windows that wait; more of them are told out of turn. */
+const MOST_GAPS = 32;
+
+/** From samples to what is due, never more of it than can be kept. */
+export class Agenda {
+  readonly timeline: Timeline;
+  readonly #listener: AgendaListener;
+  readonly #due: Due[] = [];
+  /** As many windows as can wait without one of them being overwritten. */
+  readonly #mostDue: number;
+  readonly #inflow: Inflow;
+  #isFinished = false;
+  #now = 0;
+
+  constructor({ rateHz, hop, gaps }: StreamSettings, listener: AgendaListener) {
+    this.#listener = listener;
+    const spareRows = spareRowsFor(rateHz, hop);
+    const shape = { modelRateHz: RATE_HZ, channels: CHANNELS, rows: ROWS };
+    this.timeline = createTimeline(
+      { rateHz, hop, gaps, spareRows, ...shape },
+      {
+        onWindow: (window) => this.#enqueue({ window, at: this.#now }),
+        onGap: (gap) => this.#enqueue({ window: null, gap }),
+        onNotice: listener.onNotice,
+      },
+    );
+    this.#mostDue = Math.floor((spareRows - RATE_HZ / rateHz) / hop);
+    this.#inflow = new Inflow({
+      timeline: this.timeline,
+      portion: Math.max(1, Math.floor((hop * rateHz) / RATE_HZ)),
+      hasRoom: () => this.#due.length < this.#mostDue,
+    });
+  }
+
+  /** How much is due. */
+  get size(): number {
+    return this.#due.length;
+  }
+
+  /** The first sample that has not come; null: none has. */
+  get nextSeq(): number | null {
+    return this.#inflow.nextSeq;
+  }
+
+  take(frame: Frame, now: number): void {
+    this.#now = now;
+    this.#inflow.add(frame);
+  }
+
+  next(): Due | undefined {
+    return this.#due.shift();
+  }
+
+  /** The rows of the latest window were read, or given up: more may come in. */
+  advance(now: number): void {
+    if (this.#inflow.isEmpty) return;
+    this.#now = now;
+    this.#inflow.advance();
+    if (this.#isFinished && this.#inflow.isEmpty) this.timeline.flush();
+  }
+
+  /** No more samples come. */
+  finish(now: number): void {
+    this.#now = now;
+    this.#isFinished = true;
+    if (this.#inflow.isEmpty) this.timeline.flush();
+  }
+
+  #enqueue(due: Due): void {
+    this.#due.push(due);
+    if (this.#due.length > this.#mostDue + MOST_GAPS) this.#listener.onOverflow(this.#due.shift()!);
+    this.#listener.onDue();
+  }
+}

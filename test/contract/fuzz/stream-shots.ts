@@ -231,9 +231,11 @@ const brokenSteps: fc.Arbitrary<Step> = fc.oneof(
 export interface Conversation {
   readonly pieces: readonly Piece[];
   /** How its client leaves, when it may stay. */
-  readonly farewell: 'end' | 'close' | 'break';
+  readonly farewell: 'end' | 'close' | 'break' | 'return' | 'replace';
+  /** What it says when it comes back. */
+  readonly lastWindow: number;
   /** For the report. */
-  [fc.toStringMethod](): string;
+  [fc.toStringMethod]?(): string;
 }
 
 /** Hello, samples, and in between what should not be. */
@@ -251,14 +253,20 @@ export const conversations: fc.Arbitrary<Conversation> = fc
       { maxLength: 16, size: 'max' },
     ),
     start: often(fc.integer({ min: 0, max: 1000 }), fc.constantFrom(2 ** 32 - 30, 2 ** 33 - 100)),
-    farewell: fc.constantFrom('end' as const, 'close' as const, 'break' as const),
+    farewell: fc.constantFrom<Conversation['farewell']>('end', 'close', 'break', 'return', 'return', 'replace'),
+    lastWindow: fc.constantFrom(-1, 0, 3, 1e6, Number.MAX_SAFE_INTEGER),
   })
-  .map(({ hello, steps, start, farewell }) => {
+  .map(({ hello, steps, start, farewell, lastWindow }) => {
     const course = { seq: start };
     const all = [hello, ...steps].flatMap((step) => step(course));
     const last = all.findIndex(({ isWhole }) => !isWhole);
     const pieces = last < 0 ? all : all.slice(0, last + 1);
-    return { pieces, farewell, [fc.toStringMethod]: () => `\n${pieces.map(toLine).join('\n')}\nthen ${farewell}\n` };
+    return {
+      pieces,
+      farewell,
+      lastWindow,
+      [fc.toStringMethod]: () => `\n${pieces.map(toLine).join('\n')}\nthen ${farewell} ${lastWindow}\n`,
+    };
   });
 
 function toLine({ bytes, isWhole }: Piece): string {

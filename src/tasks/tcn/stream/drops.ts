@@ -7,6 +7,8 @@ const UNREAD = 'Results waited for too long to be read, or windows to be compute
 /** Windows that get no result: counted at once, told about once a second. */
 export class Drops {
   total = 0;
+  /** Those of them that had a result, which nobody read in time. */
+  unread = 0;
   #untold = 0;
   #error: SidecarError | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -15,6 +17,7 @@ export class Drops {
   add(windows: number, error: SidecarError | null): void {
     this.total += windows;
     this.#untold += windows;
+    if (error === null) this.unread += windows;
     this.#error = error ?? this.#error;
   }
 

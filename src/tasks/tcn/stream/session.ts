@@ -6,11 +6,10 @@ import { finiteLimits } from '../reading.ts';
 import type { StreamDesk, Visitor } from './desk.ts';
 import { BadSample, type FrameReader, noFrame, readBinaryFrame, readJsonFrame } from './frames.ts';
 import { readHello } from './hello.ts';
+import { type Message, parseMessage, typeName } from './message.ts';
 import { breach, CLOSE, closeCodeOf, toErrorEvent } from './session-error.ts';
 import type { Stream } from './stream.ts';
 import { HELLO_TIMEOUT_MS, MESSAGES_PERIOD_MS, MOST_MESSAGES, MOST_REFUSED_FRAMES } from './stream-limits.ts';
-
-type Message = { readonly type?: unknown };
 
 /** One connection: hello, then samples, then an end. What is wrong is told, and then closes it or not. */
 export class Session implements SocketListener, Visitor {
@@ -22,6 +21,8 @@ export class Session implements SocketListener, Visitor {
   #reader: FrameReader | null = null;
   /** What happens when all that is due is done. */
   #last: (() => void) | null = null;
+  /** What happens when the client has taken what waits for it. */
+  #afterTaken: (() => void) | null = null;
   #isClosed = false;
   /** The daemon stops: what comes now is for its successor. */
   #isLeaving = false;
@@ -95,12 +96,24 @@ export class Session implements SocketListener, Visitor {
 
   #finish(stream: Stream): void {
     stream.finish(this.#deps.clock());
-    this.#settleThen(() => {
-      const { results: windows, samples } = stream.counts;
-      stream.tell({ type: 'ended', windows, dropped: stream.drops.total, samples } satisfies Ended);
+    this.#settleThen(() => this.#whenTaken(() => this.#farewell(stream)));
+  }
+
+  /** After it the connection closes, but not before that is on its way as well. */
+  #farewell(stream: Stream): void {
+    const { counts, drops } = stream;
+    const windows = counts.results - drops.unread;
+    stream.tell({ type: 'ended', windows, dropped: drops.total, samples: counts.samples } satisfies Ended);
+    this.#whenTaken(() => {
       this.#desk.conclude(stream, this, null);
       this.#close(CLOSE.done, 'ended');
     });
+  }
+
+  /** What waits for a client that reads slowly goes first. */
+  #whenTaken(next: () => void): void {
+    this.#afterTaken = next;
+    this.onDrained();
   }
 
   #settleThen(last: () => void): void {
@@ -164,12 +177,17 @@ export class Session implements SocketListener, Visitor {
   }
 
   sweep(now: number): void {
+    if (this.#afterTaken !== null) this.onDrained(); // what waited may have been given up
     if (this.#stream !== null || now - this.#openedAt < HELLO_TIMEOUT_MS) return;
     this.#fail(breach(`No hello within ${HELLO_TIMEOUT_MS} ms.`));
   }
 
   onDrained(): void {
-    this.#stream?.drained();
+    const isTaken = this.#stream?.drained() ?? true; // nothing waits for the client any more
+    if (!isTaken || this.#afterTaken === null) return;
+    const next = this.#afterTaken;
+    this.#afterTaken = null;
+    next();
   }
 
   onClosed(code: number): void {
@@ -186,20 +204,4 @@ export class Session implements SocketListener, Visitor {
     );
     this.#settleThen(() => this.#fail(error));
   }
-}
-
-/** What else stands there is not looked into: it may be nested without end. */
-function typeName({ type }: Message): string {
-  return typeof type === 'string' ? `the type ${JSON.stringify(type.slice(0, 16))}` : 'no type';
-}
-
-function parseMessage(bytes: Uint8Array): Message {
-  let message: unknown;
-  try {
-    message = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
-  } catch {
-    throw noFrame('is no JSON');
-  }
-  if (typeof message === 'object' && message !== null) return message;
-  throw noFrame('is JSON, but no object');
 }

@@ -41,7 +41,6 @@ export class Stream implements Turner {
   track: { readonly model: string; readonly motifs: MotifTrack } | null = null;
   readonly counts = { samples: 0, results: 0, gaps: 0, resumed: 0 };
   readonly drops = new Drops();
-  /** The current one. */
   motif: CurrentMotif | null = null;
   isInTurns = false;
   /** Nobody will send or read any more. */
@@ -167,7 +166,8 @@ export class Stream implements Turner {
     this.watchers.end();
   }
 
-  drained(): void {
+  drained(): boolean {
     this.#outbox.flush();
+    return !this.#outbox.isStuck;
   }
 }

@@ -400,6 +400,29 @@ t.test('a client that does not read gets the newest when it does, is told what i
   t.match(again.of('dropped'), [{ code: 'DEADLINE_EXCEEDED', message: /to be read/ }]);
 });
 
+t.test('an end waits until the client has read what is left, and each window is accounted for', async (t) => {
+  const { connect, time, desk } = world();
+  const client = connect();
+  client.say({ ...HELLO, hop: 5, outputs: { latent: true } });
+  client.reads = false;
+  for (let seq = 0; seq < 1000; seq += 50) {
+    time.now += 500;
+    client.send(frame(seq, seq * 10, rows(seq, 50)));
+    for (let i = 0; i < 12; i++) await turn();
+  }
+  const unread = client.of('result').length;
+  client.say({ type: 'end' });
+  await turn();
+  t.equal(client.closed, null);
+  client.reads = true;
+  client.session.onDrained();
+  desk.sweep(time.now);
+  t.same(client.closed, [1000, 'ended']);
+  t.ok(client.of('result').length > unread, 'what it had not read by then');
+  const { windows, dropped } = client.messages.at(-1)!;
+  t.same([windows, windows + dropped], [client.of('result').length, 181]);
+});
+
 t.test('streams leave when the daemon does, after what was due', async (t) => {
   const { connect } = world();
   const [busy, mute] = [connect(), connect()];

@@ -5,9 +5,9 @@ import { startTestDaemon } from '../fakes/daemon.ts';
 
 /** A page of another origin may read only what Access-Control-Expose-Headers names, and what every browser lets it. */
 const SOURCES = new URL('../../src/', import.meta.url).pathname;
-/** Always readable, for the browser itself, or of the connection. */
+/** Always readable, for the browser itself, for a proxy, or of the connection. */
 const FOR_NO_PAGE =
-  /^(Cache-Control|Content-Length|Content-Type|Content-Security-Policy|X-Content-Type-Options|Access-Control-.*|Vary|Connection|Date|uWebSockets|Keep-Alive|Transfer-Encoding)$/i;
+  /^(Cache-Control|Content-Length|Content-Type|Content-Security-Policy|X-Content-Type-Options|Access-Control-.*|Vary|Connection|Date|uWebSockets|Keep-Alive|Transfer-Encoding|Sec-WebSocket-.*|X-Accel-Buffering)$/i;
 const WINDOW_BYTES = 3600;
 
 const app = await startTestDaemon(t, {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostArch, NODE_FLAGS, ROOT } from '../../packaging/project.ts';
+import { freePort } from '../../test/e2e/launch.ts';
 
 /** The daemon under load: a process of its own, with a configuration that the run may change. */
 export interface Daemon {
@@ -134,14 +134,4 @@ async function untilHealthy(port: number, death: () => string | null, errors: re
     if (death() !== null) throw new Error(`The daemon did not start: ${death()}\n${errors.join('\n')}`);
     await sleep(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

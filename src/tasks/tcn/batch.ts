@@ -75,18 +75,18 @@ function toReply(
   const failed = outcomes.filter((outcome) => outcome instanceof SidecarError);
   const windows = { answered: outcomes.length - failed.length, failed };
   const first = outcomes.find(isAnswer);
-  const isBinary = first !== undefined && wantsBinary(call.header('accept'));
+  const isInBinary = first !== undefined && wantsBinary(call.header('accept'));
   const error = first === undefined ? failed[0]! : null;
-  const body = isBinary ? toBinaryRows(outcomes, first) : toBatchBody(outcomes, error);
+  const body = isInBinary ? toBinaryRows(outcomes, first) : toBatchBody(outcomes, error);
   const headers: Header[] = failed.length > 0 ? [['X-Batch-Failed', String(failed.length)]] : [];
   const later = failed.find(({ rule }) => rule.retryable);
   if (later !== undefined) headers.push(...retryHeaders(later));
-  if (isBinary) headers.push(layoutOf(first), ...whereFailed(outcomes));
+  if (isInBinary) headers.push(layoutOf(first), ...whereFailed(outcomes));
   if (inference !== null) {
     const timing = { parseMs, postMs: deps.clock() - answeredAt };
     headers.push(...toHeaders(inference, timing, motifs.source, warnings));
   }
-  const contentType = isBinary ? BINARY_TYPE : JSON_TYPE;
+  const contentType = isInBinary ? BINARY_TYPE : JSON_TYPE;
   return { status: error?.rule.http ?? 200, contentType, headers, body, inference, windows, warnings };
 }
 

@@ -50,7 +50,7 @@ t.test('npm run build refuses an architecture that is not ours', async (t) => {
 
 t.test('npm run bench names its parts to who asks for one that it does not have', async (t) => {
   const { status, stderr } = await run(node24, ['node', 'scripts/bench/main.ts', '--only', 'modem']).ended;
-  const parts = 'parser, daemon, doors, overload, frameworks, reference';
+  const parts = 'parser, daemon, doors, overload, streams, frameworks, reference';
   t.strictSame({ status, stderr }, { status: 1, stderr: `--only takes ${parts}, not modem.\n` });
 });
 

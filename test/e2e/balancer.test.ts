@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
 import { restWindow } from '../fakes/daemon.ts';
 import { type Balancer, findHaproxy, startHaproxy } from '../fakes/haproxy.ts';
 import { type Ask, startLoad, type Tally } from '../fakes/kept-load.ts';
@@ -110,12 +111,37 @@ const figuresOf = (
   );
 };
 
+/** A client of /stream that keeps what it is told. */
+function openStream(url: string, token: string | null = null) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/stream`);
+  const [servedBy, closed] = [Promise.withResolvers<string>(), Promise.withResolvers<number>()];
+  // biome-ignore lint/suspicious/noExplicitAny: what the daemon says is for the test to judge
+  const told: any[] = [];
+  const say = (message: object) => socket.send(JSON.stringify(message));
+  const resume = token === null ? {} : { resume: { token } };
+  socket.on('upgrade', ({ headers }) => servedBy.resolve(String(headers['x-served-by'])));
+  socket.on('open', () => say({ type: 'hello', rate_hz: 100, ...resume }));
+  socket.on('message', (message) => told.push(JSON.parse(String(message))));
+  socket.on('close', (code) => closed.resolve(code));
+  socket.on('error', () => {}); // then it closes
+  return {
+    ...{ say, servedBy: servedBy.promise, closed: closed.promise },
+    send: (seq: number, count: number) =>
+      say({ type: 'samples', seq, t_ms: seq * 10, samples: restWindow().slice(0, count) }),
+    until: async (type: string) => {
+      while (!told.some((message) => message.type === type)) await pause(5);
+      return told.find((message) => message.type === type);
+    },
+  };
+}
+
 const skip = findHaproxy() === null && !process.env.CI ? 'haproxy is missing: apt install haproxy' : false;
 
 t.test('three daemons behind HAProxy', { skip }, async (t) => {
   const directory = t.testdir({ box1: {}, box2: {}, box3: {} });
   const boxes = await Promise.all(['box1', 'box2', 'box3'].map((name) => createBox(t, directory, name)));
   const [first, second, third] = await Promise.all(boxes.map((box) => box.start()));
+  const children = new Map([['box1', first!]]);
   const ports = boxes.map(({ port }) => port);
   const balancer = await startHaproxy(t, directory, ports); // the configuration that ships
   for (const name of ['box1', 'box2', 'box3']) await balancer.until(name, 'UP');
@@ -133,7 +159,7 @@ t.test('three daemons behind HAProxy', { skip }, async (t) => {
 
   await t.test('started again it gets its share again', async (t) => {
     const seen = await during(balancer, asks, async () => {
-      await boxes[1]!.start();
+      children.set('box2', await boxes[1]!.start());
       await balancer.until('box2', 'UP');
     });
     figuresOf(t, seen);
@@ -169,5 +195,21 @@ t.test('three daemons behind HAProxy', { skip }, async (t) => {
     figuresOf(t, seen);
     t.same([seen.failed, seen.connections], [[], CLIENTS]);
     t.same([seen.retries, seen.redispatches], [0, 0], { said: seen.said });
+  });
+
+  await t.test('a stream whose box is killed begins anew on another one, and says so', async (t) => {
+    const stream = openStream(balancer.url);
+    const { token } = await stream.until('ready');
+    stream.send(0, 100);
+    t.match(await stream.until('result'), { window: 0, dropped: 0 });
+    children.get(await stream.servedBy)!.kill('SIGKILL');
+    t.ok((await stream.closed) >= 1000, 'the client hears of it');
+    const again = openStream(balancer.url, token);
+    t.match(await again.until('ready'), { resumed: false, next_seq: null, reason: /no stream of this token/ });
+    t.not(await again.servedBy, await stream.servedBy);
+    again.send(100, 100);
+    t.match(await again.until('result'), { window: 0, start_ms: 1000 });
+    again.say({ type: 'end' });
+    t.equal(await again.closed, 1000);
   });
 });

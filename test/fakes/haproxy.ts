@@ -45,8 +45,8 @@ function configure(port: number, statsPort: number, daemons: readonly number[]):
   ];
   const text = readFileSync(SHIPPED, 'utf8').replace(NEEDS_ROOT, '');
   return addresses.reduce((cfg, [from, to]) => {
-    if (cfg.split(from).length !== 2) throw new Error(`haproxy.cfg does not have one ${from}`);
-    return cfg.replace(from, to);
+    if (!cfg.includes(from)) throw new Error(`haproxy.cfg does not have ${from}`);
+    return cfg.replaceAll(from, to);
   }, text);
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import type { Test } from 'tap';
 import { createExpectedVersion } from '../../src/config/expected-version.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
@@ -16,7 +17,7 @@ export interface TestDaemon {
   readonly daemon: Daemon;
   /** Log lines as `level message`. */
   readonly said: string[];
-  /** Fields and message of each line, as JSON. */
+  /** Fields and message of each line. */
   readonly written: string[];
   /** What systemd would have been told. */
   readonly notified: string[];
@@ -87,7 +88,7 @@ export function restWindow(): number[][] {
 function collect(said: string[], written: string[]): DaemonLog {
   const sayer = (level: string) => (fields: object, message: string) => {
     said.push(`${level} ${message}`);
-    written.push(JSON.stringify({ ...fields, message }));
+    written.push(inspect({ ...fields, message }, { depth: 8 }));
   };
   return {
     debug: sayer('debug'),

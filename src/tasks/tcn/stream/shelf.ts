@@ -7,7 +7,8 @@ export class Shelf {
   readonly #byId = new Map<string, Stream>();
   readonly #byToken = new Map<string, Stream>();
   readonly #past = { opened: 0, resumed: 0, samples: 0, gaps: 0 };
-  #declared = 0;
+  /** How many streams make so many windows per second; one running sum would drift with each stream that comes and goes. */
+  readonly #paces = new Map<number, number>();
 
   get size(): number {
     return this.#byId.size;
@@ -15,24 +16,32 @@ export class Shelf {
 
   /** Windows per second that all streams make together. */
   get declared(): number {
-    return this.#declared;
+    let sum = 0;
+    for (const [windowsPerSecond, streams] of this.#paces) sum += windowsPerSecond * streams;
+    return sum;
   }
 
   add(stream: Stream): void {
     this.#byId.set(stream.id, stream);
     this.#byToken.set(stream.token, stream);
-    this.#declared += stream.windowsPerSecond;
+    this.#count(stream.windowsPerSecond, 1);
     this.#past.opened += 1;
   }
 
   remove(stream: Stream): void {
     this.#byId.delete(stream.id);
     this.#byToken.delete(stream.token);
-    this.#declared -= stream.windowsPerSecond;
+    this.#count(stream.windowsPerSecond, -1);
     const { resumed, samples, gaps } = stream.counts;
     this.#past.resumed += resumed;
     this.#past.samples += samples;
     this.#past.gaps += gaps;
+  }
+
+  #count(windowsPerSecond: number, more: 1 | -1): void {
+    const streams = (this.#paces.get(windowsPerSecond) ?? 0) + more;
+    if (streams === 0) this.#paces.delete(windowsPerSecond);
+    else this.#paces.set(windowsPerSecond, streams);
   }
 
   find(id: string): Stream | null {
@@ -71,6 +80,6 @@ export class Shelf {
       totals.watchers += watchers.count;
       totals[detachedAt === null ? 'connected' : 'detached'] += 1;
     }
-    return { ...totals, declared: this.#declared };
+    return { ...totals, declared: this.declared };
   }
 }

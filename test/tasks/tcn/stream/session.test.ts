@@ -347,6 +347,20 @@ t.test('a stream of which nothing came leaves nothing behind: a million hellos a
   t.match(desk.totals(), { opened: 1000, connected: 0, detached: 0, declared: 0 });
 });
 
+t.test('what is declared is nothing again when all have gone, however many came', async (t) => {
+  const { connect, desk } = world({ policy: { maxLoad: 1000 } });
+  for (let i = 0; i < 100; i++) {
+    const clients = [3, 7, 60].map((hop) => {
+      const client = connect();
+      client.say({ ...HELLO, hop: hop + (i % 5) });
+      return client;
+    });
+    t.ok(desk.totals().declared > 40 / 3);
+    for (const client of clients) client.breakOff();
+    t.equal(desk.totals().declared, 0);
+  }
+});
+
 t.test('more than the model gets through is refused, not those that run', async (t) => {
   const { connect } = world({ policy: { most: 1000, maxLoad: 0.5 } }); // the pace of the fake: 1000 windows/s
   const clients = Array.from({ length: 6 }, connect);

@@ -100,13 +100,15 @@ export class StreamDesk implements Streams {
     const found = this.#shelf.findByToken(hello.resume.token);
     if (found === null) return this.#create(settings, visitor, GONE);
     if (!isSameSettings(found.settings, settings)) return this.#create(settings, visitor, CHANGED);
-    return this.#resume(found, visitor, hello.resume.last_window ?? -1);
+    return this.#resume(found, visitor, hello.resume.last_window ?? null);
   }
 
   #create(settings: StreamSettings, visitor: Visitor, reason: string | null): Stream {
     const ready = toReady(settings, this.#deps);
     this.#throwIf(this.#load.refusal(RATE_HZ / settings.hop, this.#shelf.declared) ?? this.#noRoom());
-    if (this.#shelf.size >= this.#deps.streams.policy().most) this.#end(this.#shelf.oldestDetached()!);
+    if (this.#shelf.size >= this.#deps.streams.policy().most) {
+      this.#forget(this.#shelf.oldestDetached()!, 'another one needed its place while its client was away');
+    }
     const id = randomBytes(9).toString('base64url');
     const token = randomBytes(16).toString('base64url');
     const stream = new Stream({
@@ -122,22 +124,23 @@ export class StreamDesk implements Streams {
     this.#holders.set(stream, visitor);
     const why = reason === null ? {} : { reason };
     const text = JSON.stringify({ ...ready, stream: id, token, resumed: false, ...why, next_seq: null });
-    stream.attach(visitor.link, text, -1);
-    this.#tell('opened', stream, visitor, reason);
+    stream.attach(visitor.link, text, null, stream.openedAt);
+    this.#tell('opened', stream, reason);
     return stream;
   }
 
-  #resume(stream: Stream, visitor: Visitor, lastWindow: number): Stream {
+  #resume(stream: Stream, visitor: Visitor, lastWindow: number | null): Stream {
     const ready = toReady(stream.settings, this.#deps);
     const before = this.#holders.get(stream);
     this.#holders.set(stream, visitor); // before the other one hears: it has no stream to leave any more
     before?.onTakenOver();
     const { id, token, counts } = stream;
     const text = JSON.stringify({ ...ready, stream: id, token, resumed: true, next_seq: stream.agenda.nextSeq });
-    stream.attach(visitor.link, text, lastWindow);
-    stream.lastFrameAt = this.#deps.clock();
+    const now = this.#deps.clock();
+    stream.attach(visitor.link, text, lastWindow, now);
+    stream.lastFrameAt = now;
     counts.resumed += 1;
-    this.#tell('resumed', stream, visitor, null);
+    this.#tell('resumed', stream, null);
     return stream;
   }
 
@@ -153,20 +156,25 @@ export class StreamDesk implements Streams {
     if (!isWorthIt) return this.conclude(stream, visitor, reason);
     this.#holders.delete(stream);
     stream.detach(this.#deps.clock());
-    this.#tell('lost its connection', stream, visitor, reason);
+    this.#tell('lost its connection', stream, reason);
   }
 
   /** It is over. */
   conclude(stream: Stream, visitor: Visitor, reason: string | null): void {
     if (this.#holders.get(stream) !== visitor) return;
     this.#end(stream);
-    this.#tell('closed', stream, visitor, reason);
+    this.#tell('closed', stream, reason);
   }
 
   #end(stream: Stream): void {
     this.#holders.delete(stream);
     this.#shelf.remove(stream);
     stream.end(this.#deps.clock());
+  }
+
+  #forget(stream: Stream, why: string): void {
+    this.#end(stream);
+    this.#tell('closed', stream, why);
   }
 
   find(id: string): Stream | null {
@@ -185,13 +193,13 @@ export class StreamDesk implements Streams {
     stream.sweep(now, maxAgeMs);
     const { detachedAt, stuckSince, lastFrameAt } = stream;
     if (detachedAt !== null) {
-      if (now - detachedAt >= resumeMs) this.#end(stream);
+      if (now - detachedAt >= resumeMs) this.#forget(stream, `its client did not come back within ${resumeMs} ms`);
     } else if (stuckSince !== null && now - stuckSince >= STUCK_TIMEOUT_MS) this.#holders.get(stream)?.onStuck();
     else if (now - lastFrameAt >= idleTimeoutMs) this.#holders.get(stream)?.onIdle();
   }
 
-  #tell(what: StreamChange['what'], { id, settings, peer }: Stream, { link }: Visitor, reason: string | null): void {
-    this.#deps.streams.changed({ what, stream: id, name: settings.name, peer, requestId: link.requestId, reason });
+  #tell(what: StreamChange['what'], { id, settings, peer, requestId }: Stream, reason: string | null): void {
+    this.#deps.streams.changed({ what, stream: id, name: settings.name, peer, requestId, reason });
   }
 
   list(): readonly StreamReport[] {

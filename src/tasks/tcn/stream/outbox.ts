@@ -28,6 +28,8 @@ export class Outbox {
   #bytes = 0;
   /** How many of the letters, from the first on, were sent. */
   #sent = 0;
+  /** Of those that were sent, the last that is not kept any more; -1: none. */
+  #forgotten = -1;
   #link: SocketLink | null = null;
 
   constructor({ onLost }: OutboxParts) {
@@ -49,8 +51,9 @@ export class Outbox {
   #forgetFirst(): void {
     const { text, window } = this.#letters.shift()!;
     this.#bytes -= text.length;
-    if (this.#sent > 0) this.#sent -= 1;
-    else if (window !== null) this.#onLost(1);
+    if (this.#sent === 0) return void (window !== null && this.#onLost(1));
+    this.#sent -= 1;
+    this.#forgotten = window ?? this.#forgotten;
   }
 
   /** Sends what the client takes. */
@@ -75,11 +78,16 @@ export class Outbox {
     this.#onLost(lost);
   }
 
-  /** Another client, or the same one again, which has all results up to `lastWindow`; `first` is sent before them. */
-  attach(link: SocketLink, first: string, lastWindow: number): void {
+  /**
+   * Another client, or the same one again; `first` is sent before all else.
+   * @param lastWindow the last one whose result it has; null: it does not say, and gets what is kept
+   */
+  attach(link: SocketLink, first: string, lastWindow: number | null): void {
     this.#link = link;
     link.send(first);
-    this.#letters = this.#letters.filter(({ window }, i) => (window === null ? i >= this.#sent : window > lastWindow));
+    const from = lastWindow ?? -1;
+    if (lastWindow !== null && this.#forgotten > from) this.#onLost(this.#forgotten - from);
+    this.#letters = this.#letters.filter(({ window }, i) => (window === null ? i >= this.#sent : window > from));
     this.#bytes = this.#letters.reduce((sum, { text }) => sum + text.length, 0);
     this.#sent = 0;
     this.flush();

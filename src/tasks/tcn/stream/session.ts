@@ -202,6 +202,6 @@ export class Session implements SocketListener, Visitor {
       'SHUTTING_DOWN',
       'The daemon stops; connect again, to its successor or another box.',
     );
-    this.#settleThen(() => this.#fail(error));
+    this.#settleThen(() => this.#whenTaken(() => this.#fail(error)));
   }
 }

@@ -45,7 +45,8 @@ export class Stream implements Turner {
   isInTurns = false;
   /** Nobody will send or read any more. */
   isOver = false;
-  link: SocketLink | null = null;
+  /** Of the upgrade of its latest connection. */
+  requestId = '';
   lastFrameAt: number;
   /** null while there is a connection. */
   detachedAt: number | null = null;
@@ -147,15 +148,15 @@ export class Stream implements Turner {
     else this.stuckSince ??= now;
   }
 
-  attach(link: SocketLink, ready: string, lastWindow: number): void {
-    this.link = link;
+  attach(link: SocketLink, ready: string, lastWindow: number | null, now: number): void {
+    this.requestId = link.requestId;
     this.detachedAt = null;
     this.stuckSince = null;
     this.#outbox.attach(link, ready, lastWindow);
+    this.#tellDrops(now);
   }
 
   detach(now: number): void {
-    this.link = null;
     this.detachedAt = now;
     this.#outbox.detach();
   }

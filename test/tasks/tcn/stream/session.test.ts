@@ -283,6 +283,30 @@ t.test('a broken connection’s stream goes on where it was: no window is lost, 
   t.match(desk.list(), [{ resumed: 1, connected: true, samples: 150, results: 3 }]);
 });
 
+t.test('results that were on their way and are kept no longer are told as lost', async (t) => {
+  const { connect } = world();
+  const hello = { ...HELLO, hop: 1, outputs: { latent: true } };
+  const first = connect();
+  first.say(hello);
+  for (let seq = 0; seq < 200; seq += 20) {
+    first.send(frame(seq, seq * 10, rows(seq, 20)));
+    for (let i = 0; i < 25; i++) await turn();
+  }
+  t.equal(first.of('result').length, 101);
+  first.breakOff();
+  const [second, third] = [connect(), connect()];
+  const resume = { token: first.messages[0]!.token, last_window: 9 };
+  second.say({ ...hello, resume });
+  const [dropped] = second.of('dropped');
+  t.equal(second.of('result').length + dropped!.count, 101 - 10);
+  t.equal(second.of('result').at(-1)?.window, 100);
+  second.breakOff();
+  third.say({ ...hello, resume: { token: resume.token } });
+  t.match(third.messages[0], { resumed: true });
+  t.equal(third.of('result').length, second.of('result').length, 'who does not say what he has gets what is kept');
+  t.equal(third.of('dropped').length, 0);
+});
+
 t.test('a token that is unknown, or a hello that is another, begins anew and says so', async (t) => {
   const { connect } = world();
   const first = connect();
@@ -312,7 +336,7 @@ t.test('a stream that is resumed while its connection lives is taken over', asyn
 });
 
 t.test('a detached stream is over after its time, or when another one needs its place', async (t) => {
-  const { connect, desk, time } = world({ policy: { most: 2 } });
+  const { connect, desk, time, changes } = world({ policy: { most: 2 } });
   const clients = [connect(), connect()];
   for (const client of clients) {
     client.say(HELLO);
@@ -329,6 +353,10 @@ t.test('a detached stream is over after its time, or when another one needs its 
   clients[1]!.breakOff();
   time.now += 30_000;
   desk.sweep(time.now);
+  t.same(
+    changes.filter(({ what }) => what === 'closed').map(({ reason }) => reason),
+    ['another one needed its place while its client was away', 'its client did not come back within 30000 ms'],
+  );
   t.same(
     desk.list().map(({ connected }) => connected),
     [true],
@@ -456,6 +484,25 @@ t.test('streams leave when the daemon does, after what was due', async (t) => {
   );
   t.match(busy.closed, [1012, /SHUTTING_DOWN/]);
   t.match(mute.closed, [1012, /SHUTTING_DOWN/]);
+});
+
+t.test('a client that reads slowly gets all that waits for it before the daemon leaves', async (t) => {
+  const { connect } = world();
+  const client = connect();
+  client.say({ ...HELLO, hop: 5, outputs: { latent: true } });
+  client.reads = false;
+  for (let seq = 0; seq < 300; seq += 50) {
+    client.send(frame(seq, seq * 10, rows(seq, 50)));
+    for (let i = 0; i < 12; i++) await turn();
+  }
+  const before = client.of('result').length;
+  client.session.onLeaving();
+  await turn();
+  t.equal(client.closed, null);
+  client.reads = true;
+  client.session.onDrained();
+  t.ok(client.of('result').length > before);
+  t.match(client.closed, [1012, /SHUTTING_DOWN/]);
 });
 
 t.test('a model that cannot answer costs windows, never the stream, and each is accounted for', async (t) => {

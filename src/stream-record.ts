@@ -1,3 +1,4 @@
+import type { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import type { StreamChange, StreamDeps, StreamedWindow } from './core/streams.ts';
 import { createLineLimit, within } from './observe/line-limit.ts';
@@ -12,6 +13,13 @@ export interface StreamRecordParts {
 }
 
 const ROUTE = '/stream';
+const PHRASES = {
+  opened: 'a stream was opened',
+  resumed: 'a stream was resumed',
+  detached: 'a stream lost its connection',
+  closed: 'a stream was closed',
+  refused: 'a stream was refused',
+} as const satisfies Record<StreamChange['what'], string>;
 /** Lines per second: a thousand sensors that reconnect together are one event. */
 const MAX_LINES = 5;
 
@@ -21,6 +29,10 @@ export function createStreamDeps(parts: StreamRecordParts): StreamDeps {
   const changes = createLineLimit(MAX_LINES, state.clock);
   const failures = createLineLimit(MAX_LINES, state.clock);
   const warn = createWarningTeller(parts);
+  const fail = (error: SidecarError, fields: object) => {
+    const all = { ...fields, route: ROUTE, code: error.code, err: error.cause ?? error };
+    within(failures, (more) => log.error({ ...all, ...more }, error.message));
+  };
   return {
     policy: () => toPolicy(state),
     backend: () => state.backend.state(),
@@ -32,10 +44,9 @@ export function createStreamDeps(parts: StreamRecordParts): StreamDeps {
       const { error } = window;
       if (error?.rule.http !== 500) return;
       void state.proof?.check(); // whoever gave an impossible answer proves himself now
-      within(failures, (more) =>
-        log.error({ route: ROUTE, code: error.code, err: error.cause ?? error, ...more }, error.message),
-      );
+      fail(error, {});
     },
+    failed: (error, requestId) => fail(error, { request_id: requestId }),
     changed: (change) => within(changes, (more) => tell(log, change, more)),
   };
 }
@@ -60,7 +71,7 @@ function record({ state, metrics }: StreamRecordParts, { inference, error, durat
 
 function tell(log: Log, { what, stream, name, peer, requestId, reason }: StreamChange, more: object): void {
   const fields = { stream, ...(name !== '' && { name }), peer, request_id: requestId, ...more };
-  const line = `a stream was ${what}${reason === null ? '' : `: ${reason}`}`;
+  const line = `${PHRASES[what]}${reason === null ? '' : `: ${reason}`}`;
   if (what === 'refused') log.warn(fields, line);
-  else log.info(fields, line.replace('was lost', 'lost'));
+  else log.info(fields, line);
 }

@@ -10,7 +10,7 @@ export interface SocketRoute {
   /** A longer message closes the connection with 1009. */
   readonly maxMessageBytes: number;
   /** Before the upgrade. Throws the SidecarError that turns the client away. */
-  admit(call: Pick<Call, 'peer' | 'header' | 'requestId'>): void;
+  admit(call: Pick<Call, 'peer' | 'header' | 'requestId' | 'query'>): void;
   /** After the upgrade. Must not throw. */
   open(link: SocketLink): SocketListener;
 }

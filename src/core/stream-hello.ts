@@ -14,6 +14,7 @@ export const FASTEST_HZ = 2000;
 /** Model samples. */
 export const LONGEST_HOP = 1000;
 export const LONGEST_GAP_MS = 1000;
+export const LONGEST_AGE_MS = 600_000;
 /** A column that is not for the model. */
 export const SKIPPED_COLUMN = '-';
 export const MOST_COLUMNS = 64;
@@ -107,6 +108,14 @@ export const HelloSchema = Type.Object(
         minimum: 1,
         maximum: LONGEST_HOP,
         description: 'Samples, at the model’s rate, from one window’s start to the next; default 25.',
+      }),
+    ),
+    max_age_ms: Type.Optional(
+      Type.Integer({
+        minimum: 10,
+        maximum: LONGEST_AGE_MS,
+        description:
+          'How long a window may wait for its result; streams.max_age_ms where nothing is said. A recording says a large one: then no window is dropped while the client stays within max_ahead_samples.',
       }),
     ),
     outputs: Type.Optional(StreamOutputs),

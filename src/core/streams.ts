@@ -13,7 +13,7 @@ export interface StreamedWindow {
 
 /** Something that happened to a stream, for the log. */
 export interface StreamChange {
-  readonly what: 'opened' | 'resumed' | 'lost its connection' | 'closed' | 'refused';
+  readonly what: 'opened' | 'resumed' | 'detached' | 'closed' | 'refused';
   /** null: it was refused before it was one. */
   readonly stream: string | null;
   readonly name: string;
@@ -45,6 +45,8 @@ export interface StreamDeps {
   readonly hasDocs: boolean;
   windowEnded(window: StreamedWindow): void;
   changed(change: StreamChange): void;
+  /** A fault of ours ended a connection. */
+  failed(error: SidecarError, requestId: string): void;
 }
 
 /** One stream, as an administrator sees it. Milliseconds. */

@@ -77,14 +77,14 @@ export class SocketDoor {
   /** Throws what the client hears instead. */
   #check(head: RequestHead, peer: string): void {
     const { host } = this.#parts;
-    const { method, path, requestId, headers } = head;
+    const { method, path, query, requestId, headers } = head;
     const header = (name: string) => headerOf(headers, name);
     checkBody(head);
     const trespass = host.guard === null ? null : host.guard({ method, path, header });
     if (trespass !== null) throw trespass;
     if (host.isDraining()) throw shuttingDown();
     checkUpgrade({ header }, this.#route, host.corsOrigins());
-    this.#route.admit({ peer, requestId, header });
+    this.#route.admit({ peer, query, requestId, header });
   }
 
   #upgrade(response: HttpResponse, head: RequestHead, peer: string, context: UpgradeContext): void {

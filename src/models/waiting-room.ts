@@ -6,16 +6,21 @@ interface Waiting {
   readonly enteredAt: number;
 }
 
+/** So many single windows in a row, and a window of a batch has its turn: the rest of the time is enough for no one else. */
+const MOST_IN_A_ROW = 4;
+
 /**
- * Who waits, and whose turn is next. Single windows go first, in the order they came. Windows of batches go while no
- * single one waits, a window of each request in turn: the library lets a connection have one request at a time, so that
- * turns between requests are turns between connections.
+ * Who waits, and whose turn is next. Single windows go first, in the order they came. Windows of batches and streams go while
+ * no single one waits, and after every four; a window of each request or stream in turn: the library lets a connection have
+ * one request at a time, so that turns between requests are turns between connections.
  */
 export class WaitingRoom<T extends Waiting> {
   readonly #singles = new Ring<T>();
   /** In the order of their turns. */
   readonly #batches = new Map<object, Ring<T>>();
   #inBatches = 0;
+  /** Single windows that went before those of batches that wait, since the last one of those. */
+  #inARow = 0;
 
   get size(): number {
     return this.#singles.size + this.#inBatches;
@@ -32,12 +37,17 @@ export class WaitingRoom<T extends Waiting> {
     const own = this.#batches.get(batch) ?? new Ring<T>();
     if (own.size === 0) this.#batches.set(batch, own);
     own.push(entry);
+    if (this.#inBatches === 0) this.#inARow = 0; // nobody has been kept waiting yet
     this.#inBatches += 1;
   }
 
   shift(): T | undefined {
-    if (this.#singles.size > 0) return this.#singles.shift();
-    if (this.#batches.size === 0) return undefined; // asked for each window: no iterator for nothing
+    const isTheirTurn = this.#inBatches > 0 && (this.#singles.size === 0 || this.#inARow >= MOST_IN_A_ROW);
+    if (!isTheirTurn) {
+      this.#inARow += 1;
+      return this.#singles.shift(); // asked for each window: no iterator for nothing
+    }
+    this.#inARow = 0;
     const [batch, own] = this.#batches.entries().next().value ?? [];
     if (batch === undefined || own === undefined) return undefined;
     this.#batches.delete(batch);
@@ -67,8 +77,10 @@ export class WaitingRoom<T extends Waiting> {
 
   /** How many would start before a window that came now. */
   aheadOf({ batch }: Pick<Ticket, 'batch'>): number {
-    let ahead = this.#singles.size;
-    if (batch === undefined) return ahead;
+    const singles = this.#singles.size;
+    if (batch === undefined)
+      return singles + Math.min(this.#inBatches, Math.floor((singles + this.#inARow) / MOST_IN_A_ROW));
+    let ahead = singles;
     const own = this.#batches.get(batch)?.size ?? 0;
     for (const other of this.#batches.values()) ahead += Math.min(other.size, own + 1);
     return Math.min(ahead, this.size);

@@ -25,6 +25,20 @@ t.test('single windows go first, batches take turns', async (t) => {
   t.equal(room.size, 0);
 });
 
+t.test(
+  'after four single windows one of a batch has its turn: a stream goes on beside any number of requests',
+  async (t) => {
+    const room = new WaitingRoom<Entry>();
+    const [a, b] = [{}, {}];
+    for (let i = 0; i < 5; i++) room.shift(); // what was before anybody waited does not count
+    room.push(entry('a1', a));
+    room.push(entry('b1', b));
+    for (let i = 0; i < 10; i++) room.push(entry(`s${i}`));
+    t.equal(room.aheadOf({}), 12, 'ten single ones, and the two that have their turn meanwhile');
+    t.same(emptied(room), ['s0', 's1', 's2', 's3', 'a1', 's4', 's5', 's6', 's7', 'b1', 's8', 's9']);
+  },
+);
+
 t.test('a batch that comes later waits for its turns only, not for all of the one before', async (t) => {
   const room = new WaitingRoom<Entry>();
   const [a, b] = [{}, {}];

@@ -120,6 +120,7 @@ export function streamDeps(changes: Partial<StreamDeps> = {}): StreamDeps {
     hasDocs: true,
     windowEnded: () => {},
     changed: () => {},
+    failed: () => {},
     ...changes,
   };
 }

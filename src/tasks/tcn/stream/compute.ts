@@ -14,12 +14,14 @@ import { wantsMotifs } from './hello.ts';
 import { MotifTrack, type TrackedMotifs } from './motif-track.ts';
 import { toResultText } from './result-text.ts';
 import type { Stream } from './stream.ts';
+import { maxAgeOf } from './stream-limits.ts';
 import type { DueWindow } from './timeline.ts';
 
 /** The rows of a window, between being read and being normalised: nobody waits in between. */
 const raw = new Float32Array(WINDOW_SAMPLES);
 
 interface Answered {
+  readonly model: ServedModel;
   readonly answer: Answer;
   readonly inference: InferenceRecord;
   readonly warnings: readonly InputWarning[];
@@ -29,7 +31,8 @@ interface Answered {
 export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void> {
   let due = stream.agenda.next();
   for (; due?.window === null; due = stream.agenda.next()) stream.gap(due.gap);
-  if (due === undefined || stream.isOver) return;
+  if (due === undefined) return stream.agenda.advance(deps.clock()); // there was nothing but gaps
+  if (stream.isOver) return;
   const { window, at } = due;
   try {
     const answered = await answer(stream, window, at, deps);
@@ -37,7 +40,7 @@ export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void>
     for (const { code, text } of answered.warnings) stream.notices.add(code, 1, text, now);
     const rate = stream.suspicions.rate(stream.agenda.timeline.measuredRateHz);
     if (rate !== null) stream.notices.add('rate', 1, rate, now);
-    stream.result(toText(stream, window, answered, deps), window.index, now);
+    stream.result(toText(stream, window, answered), window.index, now);
     const { inference, warnings } = answered;
     deps.streams.windowEnded({ inference, error: null, durationMs: now - at, warnings });
   } catch (thrown) {
@@ -50,7 +53,7 @@ export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void>
 }
 
 async function answer(stream: Stream, window: DueWindow, at: number, deps: TaskDeps): Promise<Answered> {
-  const deadlineAt = at + deps.streams.policy().maxAgeMs;
+  const deadlineAt = at + maxAgeOf(stream.settings, deps.streams.policy());
   if (deps.clock() >= deadlineAt) throw tooLate();
   const model = deps.served();
   const plan = planOf(model);
@@ -63,7 +66,7 @@ async function answer(stream: Stream, window: DueWindow, at: number, deps: TaskD
   const timed = await model.runner.run(input, { deadlineAt, batch: stream, isGone: () => stream.isOver });
   if (timed.isInputFree) returnInput(input);
   const answer = toAnswer(timed.outputs, plan, motifs);
-  return { answer, inference: toRecord(model, timed), warnings: stream.suspicions.believed(warnings) };
+  return { model, answer, inference: toRecord(model, timed), warnings: stream.suspicions.believed(warnings) };
 }
 
 /** @throws SidecarError NO_MOTIF_SOURCE where scores are wanted and there are none */
@@ -77,19 +80,22 @@ export function motifsFor(
   return requireMotifs(model, plan, deps.settings().allowUncalibratedMotifs);
 }
 
-function toText(stream: Stream, window: DueWindow, { answer, inference }: Answered, deps: TaskDeps): string {
+function toText(stream: Stream, window: DueWindow, { model, answer, inference }: Answered): string {
   const { outputs } = stream.settings;
-  const tracked = answer.scores === null ? null : track(stream, answer.scores, window.endMs, inference.model, deps);
+  const tracked = answer.scores === null ? null : track(stream, answer.scores, window.endMs, model);
   return toResultText({ window, answer, tracked, outputs, inference, dropped: stream.drops.total });
 }
 
 /** Another model's motifs are others: what was before does not count for them. */
-function track(stream: Stream, scores: Float32Array, endMs: number, model: string, deps: TaskDeps): TrackedMotifs {
-  if (stream.track?.model !== model) {
-    const labels = labelsOf(deps.served(), scores.length);
+function track(stream: Stream, scores: Float32Array, endMs: number, model: ServedModel): TrackedMotifs {
+  if (stream.track?.model !== model.id) {
+    const labels = labelsOf(model, scores.length);
     const { smoothing, outputs } = stream.settings;
     const { tau_ms: tauMs, hysteresis, dwell_ms: dwellMs } = smoothing;
-    stream.track = { model, motifs: new MotifTrack({ tauMs, hysteresis, dwellMs, topK: outputs.top_k }, labels) };
+    stream.track = {
+      model: model.id,
+      motifs: new MotifTrack({ tauMs, hysteresis, dwellMs, topK: outputs.top_k }, labels),
+    };
   }
   const tracked = stream.track.motifs.push(scores, endMs);
   stream.motif = tracked.motif;
@@ -105,6 +111,6 @@ export function labelsOf({ manifest, head }: ServedModel, count: number): (strin
 function tooLate(): SidecarError {
   return new SidecarError(
     'DEADLINE_EXCEEDED',
-    'The window waited longer than streams.max_age_ms: the box has more to do than it can.',
+    'The window waited longer than limits.max_age_ms: the box has more to do than it can.',
   );
 }

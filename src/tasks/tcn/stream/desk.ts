@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { SidecarError } from '../../../core/errors.ts';
 import type { SocketLink } from '../../../core/socket.ts';
 import type { Hello } from '../../../core/stream-hello.ts';
 import type { StreamChange, StreamReport, Streams, StreamTotals } from '../../../core/streams.ts';
@@ -9,9 +8,10 @@ import { computeNext } from './compute.ts';
 import { isSameSettings, type StreamSettings, toStreamSettings } from './hello.ts';
 import { createLoad, type Load } from './load.ts';
 import { toReady } from './ready.ts';
+import { Room } from './room.ts';
 import { Shelf } from './shelf.ts';
 import { Stream } from './stream.ts';
-import { STUCK_TIMEOUT_MS } from './stream-limits.ts';
+import { maxAgeOf, STUCK_TIMEOUT_MS } from './stream-limits.ts';
 import { createTurns, type Turns } from './turns.ts';
 
 /** A connection, as far as the desk cares. */
@@ -46,17 +46,19 @@ export class StreamDesk implements Streams {
   readonly #turns: Turns;
   readonly #load: Load;
   readonly #timer: NodeJS.Timeout;
-  readonly #refused: Record<string, number> = {};
+  readonly #room: Room;
 
   constructor(deps: TaskDeps) {
     this.#deps = deps;
-    this.#turns = createTurns({ clock: deps.clock, room: () => this.#room() });
+    this.#turns = createTurns({ clock: deps.clock, room: () => this.#places() });
     this.#load = createLoad(deps, this.#turns);
+    const evict = (stream: Stream) => this.#forget(stream, 'another one needed its place while its client was away');
+    this.#room = new Room({ deps, shelf: this.#shelf, load: this.#load, evict });
     this.#timer = setInterval(() => this.sweep(deps.clock()), SWEEP_MS);
     this.#timer.unref();
   }
 
-  #room(): number {
+  #places(): number {
     try {
       return this.#deps.served().runner.pace().capacity + SPARE_ROOM;
     } catch {
@@ -64,25 +66,13 @@ export class StreamDesk implements Streams {
     }
   }
 
-  /** Before the upgrade. @throws SidecarError STREAMS_FULL, and what served() throws */
-  admit(): void {
+  /**
+   * Before the upgrade. Who says that he wants to resume needs no room but his own: his hello tells.
+   * @throws SidecarError STREAMS_FULL, and what served() throws
+   */
+  admit(wantsToResume: boolean): void {
     this.#deps.served();
-    this.#throwIf(this.#load.overload() ?? this.#noRoom());
-  }
-
-  #throwIf(refusal: SidecarError | null): void {
-    if (refusal === null) return;
-    this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
-    throw refusal;
-  }
-
-  /** A stream whose connection broke makes room for one that has a connection. */
-  #noRoom(): SidecarError | null {
-    const { most } = this.#deps.streams.policy();
-    if (this.#shelf.size < most || (most > 0 && this.#shelf.oldestDetached() !== null)) return null;
-    const why =
-      most === 0 ? 'This daemon takes no streams (streams.max)' : `All ${most} streams are taken (streams.max)`;
-    return new SidecarError('STREAMS_FULL', `${why}; come again later.`, { retryAfterMs: 5000 });
+    if (!wantsToResume) this.#room.checkAny();
   }
 
   enter(visitor: Visitor): void {
@@ -105,10 +95,7 @@ export class StreamDesk implements Streams {
 
   #create(settings: StreamSettings, visitor: Visitor, reason: string | null): Stream {
     const ready = toReady(settings, this.#deps);
-    this.#throwIf(this.#load.refusal(RATE_HZ / settings.hop, this.#shelf.declared) ?? this.#noRoom());
-    if (this.#shelf.size >= this.#deps.streams.policy().most) {
-      this.#forget(this.#shelf.oldestDetached()!, 'another one needed its place while its client was away');
-    }
+    this.#room.take(RATE_HZ / settings.hop);
     const id = randomBytes(9).toString('base64url');
     const token = randomBytes(16).toString('base64url');
     const stream = new Stream({
@@ -156,7 +143,7 @@ export class StreamDesk implements Streams {
     if (!isWorthIt) return this.conclude(stream, visitor, reason);
     this.#holders.delete(stream);
     stream.detach(this.#deps.clock());
-    this.#tell('lost its connection', stream, reason);
+    this.#tell('detached', stream, reason);
   }
 
   /** It is over. */
@@ -189,8 +176,9 @@ export class StreamDesk implements Streams {
   }
 
   #look(stream: Stream, now: number): void {
-    const { maxAgeMs, idleTimeoutMs, resumeMs } = this.#deps.streams.policy();
-    stream.sweep(now, maxAgeMs);
+    const policy = this.#deps.streams.policy();
+    const { idleTimeoutMs, resumeMs } = policy;
+    stream.sweep(now, maxAgeOf(stream.settings, policy));
     const { detachedAt, stuckSince, lastFrameAt } = stream;
     if (detachedAt !== null) {
       if (now - detachedAt >= resumeMs) this.#forget(stream, `its client did not come back within ${resumeMs} ms`);
@@ -207,7 +195,7 @@ export class StreamDesk implements Streams {
   }
 
   totals(): StreamTotals {
-    return this.#shelf.totals(this.#refused);
+    return this.#shelf.totals(this.#room.refused);
   }
 
   close(): void {

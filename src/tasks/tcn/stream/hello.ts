@@ -20,6 +20,8 @@ export interface StreamSettings {
   readonly rateHz: number;
   readonly columns: Columns;
   readonly hop: number;
+  /** null: as configured. */
+  readonly maxAgeMs: number | null;
   readonly outputs: Required<Static<typeof StreamOutputs>>;
   readonly smoothing: Required<Static<typeof StreamSmoothing>>;
   readonly gaps: Required<Static<typeof StreamGaps>>;
@@ -61,6 +63,7 @@ export function toStreamSettings(said: Hello): StreamSettings {
     rateHz: said.rate_hz,
     columns: toColumns(said.channels, said.units),
     hop: said.hop ?? DEFAULT_HOP,
+    maxAgeMs: said.max_age_ms ?? null,
     outputs: { ...OUTPUTS, ...said.outputs },
     smoothing: { ...SMOOTHING, ...said.smoothing },
     gaps: { ...GAPS, ...said.gaps },

@@ -30,10 +30,16 @@ export class Outbox {
   #sent = 0;
   /** Of those that were sent, the last that is not kept any more; -1: none. */
   #forgotten = -1;
+  #handedOver = 0;
   #link: SocketLink | null = null;
 
   constructor({ onLost }: OutboxParts) {
     this.#onLost = onLost;
+  }
+
+  /** Of all messages so far, those that were handed to a connection. */
+  get handedOver(): number {
+    return this.#handedOver;
   }
 
   /** Messages wait for a client that does not read. */
@@ -63,6 +69,7 @@ export class Outbox {
     while (this.#sent < this.#letters.length && link.bufferedBytes < UNREAD_BYTES) {
       link.send(this.#letters[this.#sent]!.text);
       this.#sent += 1;
+      this.#handedOver += 1;
     }
   }
 

@@ -32,6 +32,6 @@ export function toReady(
     motif_source: motifs?.source ?? null,
     smoothing,
     gaps,
-    limits: toLimits(rateHz, hop, columns.names.length, deps.streams.policy()),
+    limits: toLimits(settings, deps.streams.policy()),
   };
 }

@@ -139,6 +139,7 @@ export class Session implements SocketListener, Visitor {
 
   #fail(error: SidecarError, code = closeCodeOf(error)): void {
     if (this.#isClosed) return;
+    if (error.rule.http === 500) this.#deps.streams.failed(error, this.link.requestId);
     if (this.#stream === null) this.#deps.streams.changed(this.#refusal(error));
     this.link.send(JSON.stringify(toErrorEvent(error, code)));
     this.#close(code, `${error.code}: ${error.message}`, error.message);

@@ -21,6 +21,14 @@ export class Shelf {
     return sum;
   }
 
+  /** The same of those with a connection. */
+  get declaredConnected(): number {
+    let sum = 0;
+    for (const { detachedAt, windowsPerSecond } of this.#byId.values())
+      if (detachedAt === null) sum += windowsPerSecond;
+    return sum;
+  }
+
   add(stream: Stream): void {
     this.#byId.set(stream.id, stream);
     this.#byToken.set(stream.token, stream);

@@ -3,6 +3,7 @@ import { BINARY_HEADER_BYTES } from '../../../core/stream-hello.ts';
 import type { StreamPolicy } from '../../../core/streams.ts';
 import { VALUE_BYTES } from '../../../core/tensor.ts';
 import { RATE_HZ, ROWS } from '../schema.ts';
+import type { StreamSettings } from './hello.ts';
 import { describeResampling } from './resampling.ts';
 
 /** A message may have this many bytes: in JSON about 500 samples of nine columns, in binary 1820. */
@@ -29,12 +30,16 @@ export function maxAheadSamples(rateHz: number, hop: number): number {
   return Math.floor((spareRowsFor(rateHz, hop) * rateHz) / RATE_HZ);
 }
 
-export function toLimits(rateHz: number, hop: number, columns: number, policy: StreamPolicy): Ready['limits'] {
+/** How long a window of a stream may wait. */
+export const maxAgeOf = ({ maxAgeMs }: StreamSettings, policy: StreamPolicy): number => maxAgeMs ?? policy.maxAgeMs;
+
+export function toLimits(settings: StreamSettings, policy: StreamPolicy): Ready['limits'] {
+  const { rateHz, hop, columns } = settings;
   return {
     max_frame_bytes: MAX_FRAME_BYTES,
-    max_frame_samples: Math.floor((MAX_FRAME_BYTES - BINARY_HEADER_BYTES) / (VALUE_BYTES * columns)),
+    max_frame_samples: Math.floor((MAX_FRAME_BYTES - BINARY_HEADER_BYTES) / (VALUE_BYTES * columns.names.length)),
     max_ahead_samples: maxAheadSamples(rateHz, hop),
-    max_age_ms: policy.maxAgeMs,
+    max_age_ms: maxAgeOf(settings, policy),
     idle_timeout_ms: policy.idleTimeoutMs,
     resume_ms: policy.resumeMs,
   };

@@ -14,7 +14,7 @@ export function createSocket(desk: StreamDesk, deps: TaskDeps): SocketRoute {
     label: '/stream',
     protocol: STREAM_SUBPROTOCOL,
     maxMessageBytes: MAX_FRAME_BYTES,
-    admit: () => desk.admit(),
+    admit: ({ query }) => desk.admit(new URLSearchParams(query).has('resume')),
     open: (link) => new Session(link, desk, deps),
   };
 }
@@ -57,6 +57,6 @@ function watch(desk: StreamDesk, { params: { id = '' } }: Call): Reply {
     ],
     body: 'retry: 3000\n\n',
     inference: null,
-    follow: (sink) => stream.watchers.add(sink),
+    follow: (sink) => stream.watch(sink),
   };
 }

@@ -1,6 +1,7 @@
 import type { SidecarError } from '../../../core/errors.ts';
 import type { SocketLink } from '../../../core/socket.ts';
 import type { GapEvent, StreamEvent } from '../../../core/stream-events.ts';
+import type { EventSink } from '../../../core/task.ts';
 import { CHANNELS, RATE_HZ } from '../schema.ts';
 import { Agenda, type Due } from './agenda.ts';
 import { Drops, overtaken } from './drops.ts';
@@ -30,7 +31,8 @@ export interface StreamParts {
 export class Stream implements Turner {
   readonly id: string;
   readonly token: string;
-  readonly peer: string;
+  /** Of its latest connection. */
+  peer: string;
   readonly settings: StreamSettings;
   readonly openedAt: number;
   readonly agenda: Agenda;
@@ -53,6 +55,8 @@ export class Stream implements Turner {
   /** Since when the client has not read what waits for it; null: it reads. */
   stuckSince: number | null = null;
   readonly #outbox: Outbox;
+  /** As it was at the last sweep. */
+  #handedOver = 0;
   readonly #parts: StreamParts;
   #now: number;
 
@@ -126,6 +130,13 @@ export class Stream implements Turner {
     this.watchers.tell(event.type, text, null);
   }
 
+  /** It may have ended, or others have come, since the request was answered. */
+  watch(sink: EventSink): () => void {
+    const leave = this.watchers.add(sink);
+    if (this.isOver) this.watchers.end();
+    return leave;
+  }
+
   /** A window that gets no result. */
   dropped(error: SidecarError, now: number): void {
     this.drops.add(1, error);
@@ -144,12 +155,15 @@ export class Stream implements Turner {
     this.#outbox.expire(now - maxAgeMs);
     this.#tellDrops(now);
     this.watchers.beat(now);
-    if (!this.#outbox.isStuck) this.stuckSince = null;
-    else this.stuckSince ??= now;
+    const { isStuck, handedOver } = this.#outbox;
+    if (!isStuck || handedOver !== this.#handedOver) this.stuckSince = null; // slow is not stuck
+    if (isStuck) this.stuckSince ??= now;
+    this.#handedOver = handedOver;
   }
 
   attach(link: SocketLink, ready: string, lastWindow: number | null, now: number): void {
     this.requestId = link.requestId;
+    this.peer = link.peer;
     this.detachedAt = null;
     this.stuckSince = null;
     this.#outbox.attach(link, ready, lastWindow);

@@ -13,7 +13,7 @@ export interface Turns {
   due(one: Turner): void;
   /** How many wait. */
   readonly waiting: number;
-  /** How long the one whose turn came last has waited for it, milliseconds. */
+  /** How long the one whose turn came last has waited for it, milliseconds; 0 while nobody computes. */
   readonly waitedMs: number;
 }
 
@@ -67,7 +67,7 @@ export function createTurns({ clock, room }: TurnsParts): Turns {
       return queue.length - head;
     },
     get waitedMs() {
-      return waitedMs;
+      return running === 0 ? 0 : waitedMs; // what was long ago says nothing of now
     },
   };
 }

@@ -16,6 +16,7 @@ import { createLineLimit, within } from './observe/line-limit.ts';
 import type { DaemonLog } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createOpener } from './opener.ts';
+import { createOrigins } from './origins.ts';
 import { startCpuThread, startDeviceHost, toHailoSettings } from './parts.ts';
 import { isUnderSystemd, whyNoFile, whyUnreachable } from './reachable.ts';
 import { createRecorder, createRefusalRecorder } from './record.ts';
@@ -134,13 +135,14 @@ async function open(parts: DaemonParts, undo: Undo): Promise<Daemon> {
   };
 
   const faults = createLineLimit(1, clock, 1000);
+  const origins = createOrigins(state);
   const unrecorded = createLineLimit(1, clock, 60_000);
   const server = createServer({
     uws: loadNative('uws') as Uws,
     ...createDoors(state, metrics, log),
     clock,
     limits: { maxBodyBytes: config.server.max_body_bytes, maxConnections: config.server.max_connections },
-    settings: () => ({ corsOrigins: state.loaded.config.server.cors_origins }),
+    settings: () => ({ corsOrigins: origins() }),
     onExchange: createRecorder({ metrics, log, state }),
     onUnrecorded: (err) => {
       within(unrecorded, (more) => log.error({ err, ...more }, 'requests were answered, but could not be recorded'));

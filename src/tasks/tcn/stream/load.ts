@@ -15,6 +15,7 @@ export interface Load {
 
 /** Share of a second that the main thread may be at work before it is the one that is full. */
 const BUSY_LOOP = 0.95;
+const LEAST_LOOK_MS = 500;
 /** Share of streams.max_age_ms that a stream may wait for its turn before nobody new is let in. */
 const LONG_WAIT = 0.1;
 /** For so long after a sign of overload nobody new is let in. */
@@ -28,11 +29,16 @@ export function createLoad(deps: TaskDeps, turns: Turns): Load {
   let loop = performance.eventLoopUtilization();
   let overloadedUntil = Number.NEGATIVE_INFINITY;
 
-  function isStrained(): boolean {
+  function isLoopFull(): boolean {
     const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, loop);
+    const { utilization, active, idle } = performance.eventLoopUtilization(now, loop);
+    if (active + idle < LEAST_LOOK_MS) return false; // each moment by itself is all work or all rest
     loop = now;
-    return utilization > BUSY_LOOP || turns.waitedMs > deps.streams.policy().maxAgeMs * LONG_WAIT;
+    return utilization > BUSY_LOOP;
+  }
+
+  function isStrained(): boolean {
+    return isLoopFull() || turns.waitedMs > deps.streams.policy().maxAgeMs * LONG_WAIT;
   }
 
   function overload(): SidecarError | null {

@@ -1,11 +1,9 @@
 import t from 'tap';
 import { Value } from 'typebox/value';
 import * as events from '../../../../src/core/stream-events.ts';
-import type { StreamChange, StreamPolicy } from '../../../../src/core/streams.ts';
-import type { TaskDeps } from '../../../../src/core/task.ts';
-import { StreamDesk } from '../../../../src/tasks/tcn/stream/desk.ts';
-import { latentOnly, type SceneParts, scene, streamDeps } from '../fakes.ts';
-import { connect, frame, rows, turn } from './connection.ts';
+import { latentOnly } from '../fakes.ts';
+import { frame, rows, turn } from './connection.ts';
+import { HELLO, world } from './world.ts';
 
 const SCHEMAS: Record<string, object> = {
   ready: events.ReadySchema,
@@ -16,24 +14,6 @@ const SCHEMAS: Record<string, object> = {
   error: events.ErrorSchema,
   ended: events.EndedSchema,
 };
-const HELLO = { type: 'hello', rate_hz: 100 };
-
-/** A desk whose clock is the test's. */
-function world(parts: SceneParts & { policy?: Partial<StreamPolicy>; deps?: Partial<TaskDeps> } = {}) {
-  const here = scene(parts);
-  const time = { now: 0 };
-  const changes: StreamChange[] = [];
-  const policy = { ...streamDeps().policy(), ...parts.policy };
-  const deps: TaskDeps = {
-    ...here.deps,
-    clock: () => time.now,
-    streams: streamDeps({ policy: () => policy, changed: (change) => changes.push(change) }),
-    ...parts.deps,
-  };
-  const desk = new StreamDesk(deps);
-  t.teardown(() => desk.close());
-  return { desk, deps, time, changes, policy, runs: here.runs, connect: () => connect(desk, deps) };
-}
 
 /** What a full table of labels says of the scores of test/tasks/tcn/fakes.ts: 0.25, 0.5, 1. */
 const RUN = { index: 2, name: 'run' };

@@ -28,9 +28,9 @@ export interface Metrics {
   exchange(route: string, method: string, status: number): void;
   /** Windows that a door let in or refused; `outcome` is "ok" or an error code. */
   windows(route: string, outcome: string, count: number): void;
-  /** A window was accepted that looks wrong. */
   /** A window of a stream has a result. */
   streamedWindow(model: string, durationMs: number): void;
+  /** A window was accepted that looks wrong. */
   inputWarning(route: string, warning: string): void;
   healthCheck(isHealthy: boolean): void;
   /** A connection over server.max_connections was turned away. */

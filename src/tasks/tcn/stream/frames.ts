@@ -49,7 +49,7 @@ export function readBinaryFrame(bytes: Uint8Array, reader: FrameReader, near: nu
   if (Math.abs(tMs) === Number.POSITIVE_INFINITY) refuse('value_error', ['t_ms'], 'Number is not finite');
   const values = toFloats(bytes.subarray(BINARY_HEADER_BYTES));
   const seq = unwrap(head.getUint32(4, true), near);
-  const samples = sort(seq, count, reader, (sample, column) => values[sample * width + column]!);
+  const samples = toModelSamples(seq, count, reader, (sample, column) => values[sample * width + column]!);
   return { seq, tMs: Number.isNaN(tMs) ? null : tMs, samples };
 }
 
@@ -74,11 +74,15 @@ export function readJsonFrame(message: unknown, reader: FrameReader): Frame {
   if (odd >= 0) {
     refuse('value_error', ['samples', odd], `Expected ${width} columns, got ${samples[odd]!.length}`);
   }
-  return { seq, tMs, samples: sort(seq, samples.length, reader, (sample, column) => samples[sample]![column]!) };
+  return {
+    seq,
+    tMs,
+    samples: toModelSamples(seq, samples.length, reader, (sample, column) => samples[sample]![column]!),
+  };
 }
 
 /** A client's columns → the model's channels and units, checked. */
-function sort(
+function toModelSamples(
   seq: number,
   count: number,
   { columns: { column, factor }, limits }: FrameReader,

@@ -102,14 +102,16 @@ export const GapSchema = Type.Object(
     type: Type.Literal('gap'),
     from_ms: Type.Number({ description: 'The last sample before it.' }),
     to_ms: Type.Number({ description: 'The first sample after it.' }),
-    missing: Type.Integer({ description: 'Samples of the client; 0 where only the clock jumped.' }),
+    missing: Type.Integer({
+      description:
+        'Samples that should have come meanwhile: by seq, or where only the clock jumped forward by its step and rate_hz. 0 where the clock or seq went back.',
+    }),
     action: Type.Union([Type.Literal('held'), Type.Literal('interpolated'), Type.Literal('restarted')]),
     reason: Type.Union([
       Type.Literal('missing'),
       Type.Literal('time_forward'),
       Type.Literal('time_backward'),
       Type.Literal('seq_backward'),
-      Type.Literal('model_changed'),
     ]),
     next_seq: Seq,
   },

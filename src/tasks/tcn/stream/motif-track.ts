@@ -26,13 +26,13 @@ export type MotifLabels = readonly (string | null)[];
 /** The motifs of one stream from window to window. All time is the stream's. */
 export class MotifTrack {
   readonly #rules: MotifRules;
-  #labels: MotifLabels;
+  readonly #labels: MotifLabels;
   /** Double: with a long time constant, steps are too small for a float32. */
-  #smoothed: Float64Array;
+  readonly #smoothed: Float64Array;
   /** By rank; kept from window to window, because ranks change little and sorting what is sorted is cheap. */
-  #order: Uint32Array;
+  readonly #order: Uint32Array;
   /** The end of the first window since which a motif has beaten the current one in each; NaN: it does not. */
-  #beatingSince: Float64Array;
+  readonly #beatingSince: Float64Array;
   /** NaN: no window yet. */
   #endMs = Number.NaN;
   #current = 0;
@@ -47,14 +47,8 @@ export class MotifTrack {
     this.#order = Uint32Array.from(labels.keys());
   }
 
-  /** Forgets all windows: what comes next does not continue them. Another model may have other motifs. */
-  reset(labels: MotifLabels = this.#labels): void {
-    if (labels.length !== this.#labels.length) {
-      this.#smoothed = new Float64Array(labels.length);
-      this.#beatingSince = new Float64Array(labels.length);
-      this.#order = Uint32Array.from(labels.keys());
-    }
-    this.#labels = labels;
+  /** Forgets all windows: what comes next does not continue them. */
+  reset(): void {
     this.#endMs = Number.NaN;
   }
 

@@ -71,12 +71,6 @@ export class StreamTimeline implements Timeline {
     this.#sequencer.flush();
   }
 
-  restart(reason: 'model_changed'): void {
-    if (!this.#hasSample) return;
-    this.#cutter.restart();
-    this.#tellGap(this.#timeOf(this.nextSeq! - 1), this.nextSeq!, 0, 'restarted', reason);
-  }
-
   read(window: DueWindow, into: Float32Array): boolean {
     return this.#cutter.read(window, into);
   }

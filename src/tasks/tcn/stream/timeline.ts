@@ -18,7 +18,7 @@ export interface TimelineSettings {
   readonly gaps: Ready['gaps'];
 }
 
-/** Called from within `push`, `flush` and `restart`. */
+/** Called from within `push` and `flush`. */
 export interface TimelineListener {
   onWindow(window: DueWindow): void;
   onGap(gap: Omit<GapEvent, 'type'>): void;
@@ -33,8 +33,6 @@ export interface Timeline {
   push(seq: number, tMs: number | null, samples: Float32Array): void;
   /** No more samples come: what waits for missing ones goes on without them. */
   flush(): void;
-  /** The rows so far are forgotten: a new window begins. Windows that are due stay readable. */
-  restart(reason: 'model_changed'): void;
   /** Copies a due window; false: it was overwritten meanwhile. */
   read(window: DueWindow, into: Float32Array): boolean;
   /** The first sample still needed; null: none has come. */

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { GapSchema } from '../../../../src/core/stream-events.ts';
 import { type Recording, record, SETTINGS, samplesOf } from './recorder.ts';
 
+const { reason, action } = GapSchema.properties;
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 1);
 const TOP = Number.MAX_SAFE_INTEGER;
 
@@ -63,9 +65,14 @@ function checkGaps(gaps: Recording['gaps']): void {
   }
 }
 
+const promised = (field: { readonly anyOf: readonly { readonly const: string }[] }) =>
+  field.anyOf.map((literal) => literal.const).sort();
+
 t.test('no numbers, times or sizes of frames break a stream, make it grow, or give times that are none', async (t) => {
   let windows = 0;
   let gaps = 0;
+  const reasons = new Set<string>();
+  const actions = new Set<string>();
   fc.assert(
     fc.property(rates, policies, hops, fc.array(shots, { maxLength: 80 }), (rateHz, policy, hop, list) => {
       const recording = record({ rateHz, gaps: policy, hop });
@@ -74,10 +81,16 @@ t.test('no numbers, times or sizes of frames break a stream, make it grow, or gi
       checkGaps(recording.gaps);
       windows += recording.windows.length;
       gaps += recording.gaps.length;
+      for (const { reason, action } of recording.gaps) {
+        reasons.add(reason);
+        actions.add(action);
+      }
     }),
     { numRuns: 600 * RUNS },
   );
   t.ok(windows > 1000 * RUNS && gaps > 1000 * RUNS, `${windows} windows, ${gaps} gaps`);
+  const told = [[...reasons].sort(), [...actions].sort()];
+  t.same(told, [promised(reason), promised(action)], 'every reason and action that is promised is told by some');
 });
 
 t.test('a leap over nearly all numbers restarts, at once, without a step for each that is missing', async (t) => {

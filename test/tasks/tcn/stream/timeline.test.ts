@@ -144,34 +144,6 @@ t.test('a due window can be read until newer rows take its place', async (t) => 
   t.ok(timeline.read(windows[1]!, into));
 });
 
-t.test('a restart begins a new window at once; those that are due stay readable', async (t) => {
-  const { timeline, windows, gaps } = record();
-  timeline.restart('model_changed');
-  t.same(gaps, [], 'nothing to forget');
-  play(
-    timeline,
-    framesOf(0, 3, 10, (seq) => seq * 10),
-  );
-  timeline.restart('model_changed');
-  t.match(gaps, [{ reason: 'model_changed', action: 'restarted', missing: 0, from_ms: 290, to_ms: 300, next_seq: 30 }]);
-  t.ok(timeline.read(windows[2]!, new Float32Array(20 * channels)));
-  play(
-    timeline,
-    framesOf(30, 3, 10, (seq) => seq * 10),
-  );
-  t.same(
-    windows.map(({ index, startMs }) => [index, startMs]),
-    [
-      [0, 0],
-      [1, 50],
-      [2, 100],
-      [3, 300],
-      [4, 350],
-      [5, 400],
-    ],
-  );
-});
-
 t.test('a stream at 100 Hz keeps less than 20 KB', async (t) => {
   const { timeline } = record({ channels: 9, rows: 100, hop: 25, spareRows: 200 });
   t.ok(timeline.bytes > 10_000 && timeline.bytes < 20_000, `${timeline.bytes} bytes`);

@@ -14,8 +14,8 @@ export interface SequencerListener {
   onRun(frame: Frame, missing: number): void;
   /** The client counts anew, from this frame on; `expected`: what would have been next. */
   onAnew(frame: Frame, expected: number): void;
-  /** Do the times say that this frame, so many samples old, was taken back then? */
-  isOfThen(frame: Frame, behind: number): boolean;
+  /** Do the times tell that this frame, so many samples old by its number, was not taken back then? */
+  isOfNow(frame: Frame, behind: number): boolean;
   onNotice(code: 'duplicate' | 'late', count: number, message: string): void;
 }
 
@@ -163,11 +163,14 @@ export class Sequencer {
     this.#listener.onNotice('late', frame.count, `Samples from ${frame.seq} on came too late; dropped`);
   }
 
-  /** A device that starts again with its clock at 0 repeats both: that it goes on and on tells it from a repeated frame. */
+  /**
+   * A device that starts again with its clock at 0, or has none, sends what looks like old samples: that it goes on and on
+   * tells it from a repeated frame.
+   */
   #isAnew(frame: Frame, behind: number): boolean {
     this.#oldRun = frame.seq === this.#oldEnd ? this.#oldRun + frame.count : frame.count;
     this.#oldEnd = frame.seq + frame.count;
-    return this.#oldRun > this.#anewSamples || !this.#listener.isOfThen(frame, behind);
+    return this.#oldRun > this.#anewSamples || this.#listener.isOfNow(frame, behind);
   }
 
   #beginAnew(frame: Frame): void {

@@ -37,7 +37,7 @@ export class StreamTimeline implements Timeline {
       {
         onRun: (frame, missing) => this.#takeRun(frame, missing),
         onAnew: (frame, expected) => this.#beginAnew(frame, expected),
-        isOfThen: (frame, behind) => this.#isOfThen(frame, behind),
+        isOfNow: (frame, behind) => this.#isOfNow(frame, behind),
         onNotice: (code, count, message) => listener.onNotice(code, count, message),
       },
     );
@@ -138,10 +138,10 @@ export class StreamTimeline implements Timeline {
     this.#afterGap = -1;
   }
 
-  #isOfThen(frame: Frame, behind: number): boolean {
+  #isOfNow(frame: Frame, behind: number): boolean {
     if (frame.tMs === null || !this.#clock.hasStamp) return false;
     const off = frame.tMs - this.#clock.at(frame.stampSeq + this.#shift);
-    return Math.abs(off) < (behind * this.#clock.periodMs) / 2;
+    return Math.abs(off) >= (behind * this.#clock.periodMs) / 2;
   }
 
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */

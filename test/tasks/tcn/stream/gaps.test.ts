@@ -203,7 +203,6 @@ t.test('a step of the clock backward restarts at the new time', async (t) => {
 t.test('a client that begins to count anew is followed; one that repeats old samples is not', async (t) => {
   const cases = [
     { name: 'clock goes on', timeOf: (seq: number) => steady(seq + 2000), isAnew: true },
-    { name: 'clock unknown', timeOf: () => null, isAnew: true },
     { name: 'clock begins anew as well', timeOf: (seq: number) => seq * 10, isAnew: true },
     { name: 'old samples with their old times', timeOf: steady, isAnew: false },
   ];
@@ -235,13 +234,13 @@ t.test('what waits when the client counts anew comes first', async (t) => {
   );
   play(
     timeline,
-    framesOf(0, 1, 10, () => null),
+    framesOf(0, 101, 10, () => null),
   );
   t.match(told, [
     { reason: 'missing', missing: 5 },
     { reason: 'seq_backward', missing: 0 },
   ]);
-  t.equal(timeline.nextSeq, 10);
+  t.equal(timeline.nextSeq, 1010);
 });
 
 t.test('the time of the frame after a gap counts as any other', async (t) => {
@@ -259,12 +258,12 @@ t.test('a stream without any time that is counted anew has the time of its new n
   );
   play(
     timeline,
-    framesOf(0, 2, 10, () => null),
+    framesOf(0, 102, 10, () => null),
   );
-  t.match(told, [{ reason: 'seq_backward', from_ms: 1_000_190, to_ms: 0 }]);
+  t.match(told, [{ reason: 'seq_backward', from_ms: 1_000_190, to_ms: 10_000 }]);
   t.same(
     windows.map(({ startMs }) => startMs),
-    [1_000_000, 0],
+    [1_000_000, 10_000],
   );
 });
 
@@ -276,4 +275,22 @@ t.test('a device that starts again, number, clock and all, is followed after ten
   play(timeline, framesOf(1000, 5, 10, steady));
   t.match(told, [{ reason: 'seq_backward', from_ms: steady(29_999), to_ms: steady(1000) }]);
   t.equal(timeline.nextSeq, 1050);
+});
+
+t.test('without timestamps only what goes on for ten seconds is a device that starts again', async (t) => {
+  const timeless = () => null;
+  for (const timeOf of [timeless, steady]) {
+    const { timeline, gaps: told, windows, notices } = record();
+    play(timeline, framesOf(0, 200, 10, timeless));
+    play(timeline, framesOf(500, 1, 10, timeOf));
+    play(timeline, framesOf(2000, 2, 10, timeless));
+    t.same(told, [], 'one frame repeated');
+    t.same(notices, [{ code: 'duplicate', count: 10, message: 'Samples from 500 on came twice; dropped' }]);
+    t.equal(windows.length, 401);
+    play(timeline, framesOf(0, 100, 10, timeOf));
+    t.same([told, timeline.nextSeq], [[], 2020]);
+    play(timeline, framesOf(1000, 1, 10, timeOf));
+    t.match(told, [{ reason: 'seq_backward', action: 'restarted', missing: 0 }]);
+    t.equal(timeline.nextSeq, 1010);
+  }
 });

@@ -82,6 +82,12 @@ export class ClockFit {
     this.#refit();
   }
 
+  /** Where the line lies until there is a stamp. */
+  begin(x: number, tMs: number): void {
+    this.#originX = x;
+    this.#originMs = tMs;
+  }
+
   /** The line goes through this stamp from now on; its slope is kept, less firmly. */
   anchor(x: number, tMs: number): void {
     const slope = this.periodMs - this.#nominalMs;

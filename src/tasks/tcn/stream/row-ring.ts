@@ -32,6 +32,11 @@ export class RowRing {
     this.end++;
   }
 
+  /** All rows were taken so much later than was thought. */
+  delay(ms: number): void {
+    for (let slot = 0; slot < this.#capacity; slot++) this.#times[slot]! += ms;
+  }
+
   timeOf(row: number): number {
     return this.#times[row % this.#capacity]!;
   }

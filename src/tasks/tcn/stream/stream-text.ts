@@ -26,7 +26,8 @@ timestamps speak of another, a <code>notice</code> <code>rate</code> says so and
 used. A line is fitted to the times of the frames, which takes their jitter out, and the times of results are on that line: they
 rise, but after a clock that went back. A frame that is off the line by more than ${JUMP_MS} ms is a <code>gap</code>:
 <code>time_forward</code>, treated like missing samples, or <code>time_backward</code>, which begins a new window. Without any
-<code>t_ms</code> all times are <code>seq</code> divided by the rate.</p>
+<code>t_ms</code> all times are <code>seq</code> divided by the rate; where <code>t_ms</code> comes in later, times leap to it once, without a
+<code>gap</code> unless they fall.</p>
 <p>A sample that came twice is dropped (<code>notice</code> <code>duplicate</code>). What comes after a missing sample waits for it, as
 much as <code>gaps.reorder_ms</code> holds; a sample that comes later than that is dropped (<code>late</code>). For missing
 samples <code>gaps.policy</code> decides: <code>hold</code> repeats the last sample, <code>interpolate</code> draws a line, both for at most

@@ -77,10 +77,22 @@ export class StreamTimeline implements Timeline {
 
   #takeRun(frame: Frame, missing: number): void {
     if (!this.#hasSample) this.#beginAt(frame.seq);
+    else if (frame.tMs !== null && !this.#clock.hasStamp) this.#meetClock(frame.stampSeq + this.#shift, frame.tMs);
     const jumpMs = this.#jumpOf(frame);
     if (missing > 0 || jumpMs !== 0) this.#takeGap(frame, missing, jumpMs);
     else this.#stamp(frame);
     this.#takeSamples(frame);
+  }
+
+  /**
+   * The first time of all, after samples without any. Their times were but their numbers, so there is no jump that could be
+   * told: the rows that are kept follow, and the times of windows leap once. But no window's time ever falls without a gap.
+   */
+  #meetClock(x: number, tMs: number): void {
+    const ms = tMs - this.#clock.at(x);
+    if (ms < 0 && this.#cutter.hasCut) return;
+    this.#cutter.moveTime(ms);
+    this.#clock.begin(x, tMs);
   }
 
   #takeSamples(frame: Frame): void {
@@ -147,7 +159,7 @@ export class StreamTimeline implements Timeline {
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
   #beginAnew(frame: Frame, expected: number): void {
     const fromMs = this.#timeOf(expected - 1);
-    if (frame.tMs !== null || this.#clock.hasStamp) this.#shift += expected - frame.seq;
+    if (this.#clock.hasStamp) this.#shift += expected - frame.seq;
     else this.#cutter.forgetTime();
     this.#followJump(frame, this.#jumpOf(frame));
     this.#tellGap(fromMs, frame.seq, 0, 'restarted', 'seq_backward');

@@ -54,6 +54,17 @@ export class WindowCutter {
     this.#due = this.#ring.end + this.#settings.rows;
   }
 
+  /** Windows that are due keep the times they have. */
+  get hasCut(): boolean {
+    return this.#windows > 0;
+  }
+
+  /** The rows had no times of the client's clock; now they have. */
+  moveTime(ms: number): void {
+    this.lastMs += ms;
+    this.#ring.delay(ms);
+  }
+
   /** The client's clock went back: so may the times. */
   forgetTime(): void {
     this.lastMs = Number.NEGATIVE_INFINITY;

@@ -294,3 +294,68 @@ t.test('without timestamps only what goes on for ten seconds is a device that st
     t.equal(timeline.nextSeq, 1010);
   }
 });
+
+t.test('the first timestamp of all, after samples without any, is no jump: times leap to it, once', async (t) => {
+  const start = 1.79e12;
+  for (const settings of [gaps('restart'), gaps('hold', 1000)]) {
+    const { timeline, windows, gaps: told } = record(settings);
+    play(
+      timeline,
+      framesOf(100, 6, 10, (seq) => (seq < 130 ? null : start + seq * 10)),
+    );
+    t.same(told, []);
+    t.same(
+      windows.map(({ startMs, endMs, filled }) => [startMs, endMs, filled]),
+      [1000, 1050, 1100, ...[1150, 1200, 1250, 1300, 1350, 1400].map((ms) => start + ms)].map((ms) => [
+        ms,
+        ms + 190,
+        0,
+      ]),
+      'no window is partly of one clock and partly of another',
+    );
+  }
+});
+
+t.test('the first timestamp after a hole says when the samples on both sides of it were taken', async (t) => {
+  const { timeline, gaps: told } = record(gaps('restart'));
+  play(
+    timeline,
+    framesOf(0, 2, 10, () => null),
+  );
+  play(timeline, framesOf(25, 2, 10, steady));
+  t.match(told, [{ reason: 'missing', missing: 5, from_ms: 5190, to_ms: 5250 }]);
+  t.equal(told.length, 1);
+});
+
+t.test('a first timestamp that makes times fall is told, if there were any times', async (t) => {
+  const cases = [
+    { frames: 1, wanted: [] },
+    { frames: 2, wanted: [{ reason: 'time_backward', action: 'restarted', missing: 0, from_ms: 1_000_190, to_ms: 0 }] },
+  ];
+  for (const { frames, wanted } of cases) {
+    const { timeline, windows, gaps: told } = record();
+    play(
+      timeline,
+      framesOf(100_000, frames, 10, () => null),
+    );
+    const first = 100_000 + 10 * frames;
+    play(
+      timeline,
+      framesOf(first, 5, 10, (seq) => (seq - first) * 10),
+    );
+    t.match(told, wanted);
+    t.equal(told.length, wanted.length);
+    t.match(windows.at(-1), { startMs: 300, endMs: 490 });
+  }
+});
+
+t.test('a stream that is counted anew with its first timestamps has their times', async (t) => {
+  const { timeline, windows, gaps: told } = record();
+  play(
+    timeline,
+    framesOf(100_000, 2, 10, () => null),
+  );
+  play(timeline, framesOf(0, 104, 10, steady));
+  t.match(told, [{ reason: 'seq_backward', from_ms: 1_000_190, to_ms: steady(1000) }]);
+  t.match(windows.at(-1), { startMs: steady(1020), endMs: steady(1039) });
+});

@@ -4,6 +4,7 @@ import { type Hello, STREAM_SUBPROTOCOL } from '../core/stream-hello.ts';
 import type { ClientSocket } from '../system/websocket.ts';
 import type { SampleBuffer } from './feed-buffer.ts';
 import { dial, verdictOf } from './feed-dial.ts';
+import { readEvent } from './feed-event.ts';
 import { toFrame } from './feed-frame.ts';
 import type { StreamReach } from './feed-reach.ts';
 import { Tries, type TriesDeps } from './feed-tries.ts';
@@ -44,6 +45,7 @@ export class FeedStream {
   readonly #tries: Tries;
   #isEnding = false;
   #saidEnd = false;
+  #isOver = false;
 
   constructor(deps: StreamDeps) {
     this.#deps = deps;
@@ -72,7 +74,9 @@ export class FeedStream {
     return this.#ended;
   }
 
+  /** Nothing more is heard: what is under way comes after the listener has ended. */
   close(): void {
+    this.#isOver = true;
     this.#socket?.close(1000);
   }
 
@@ -162,7 +166,7 @@ export class FeedStream {
   }
 
   #hear(message: string): void {
-    const event = parse(message);
+    const event = this.#isOver ? null : readEvent(message);
     if (event === null) return;
     if (event.type === 'ready') this.#welcome(event);
     else if (event.type === 'error' && event.close !== null) this.#lastError = event;
@@ -204,15 +208,4 @@ export class FeedStream {
     const known = Object.hasOwn(ERRORS, code) && code !== 'INTERNAL' ? (code as ErrorCode) : 'UNAVAILABLE';
     return new SidecarError(known, `The stream to ${this.#deps.reach.place} is lost: ${why}.`);
   }
-}
-
-/** Null for what this program does not know: a newer daemon may say more. */
-function parse(message: string): StreamEvent | null {
-  let event: { type?: unknown } | null;
-  try {
-    event = JSON.parse(message);
-  } catch {
-    return null;
-  }
-  return typeof event === 'object' && event !== null && typeof event.type === 'string' ? (event as StreamEvent) : null;
 }

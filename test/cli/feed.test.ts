@@ -1,68 +1,10 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import t, { type Test } from 'tap';
-import { type FeedDeps, feedCommand } from '../../src/cli/feed.ts';
-import { createIo } from '../../src/cli/io.ts';
+import t from 'tap';
+import type { FeedDeps } from '../../src/cli/feed.ts';
 import { reachUrl } from '../../src/reach.ts';
+import { csv, feed, HEADER, line, linesOf, upTo } from '../fakes/feed-command.ts';
 import { readAttribute, writeIioTree } from '../fakes/iio-tree.ts';
-import { type StreamDaemon, type StreamDaemonOptions, startStreamDaemon } from '../fakes/stream-daemon.ts';
-
-const HEADER = 't_ms,ax,ay,az,gx,gy,gz,mx,my,mz';
-/** 100 Hz; ax turns its sign every 3 s. */
-const line = (i: number) => `${i * 10},${Math.floor(i / 300) % 2 ? -1 : 1},${i},9.81,0,0,0,22,0,-43`;
-const csv = (rows: number, of = line) => [HEADER, ...Array.from({ length: rows }, (_, i) => of(i)), ''].join('\n');
-
-interface Outcome {
-  readonly status: number | null;
-  readonly error: { code?: string; message?: string } | null;
-  readonly out: string;
-  readonly err: string;
-  readonly daemon: StreamDaemon;
-}
-
-interface Run {
-  readonly argv?: readonly string[];
-  readonly text: string;
-  /** Instead of a file with the text. */
-  readonly source?: string;
-  readonly daemon?: StreamDaemonOptions;
-  readonly deps?: Partial<FeedDeps>;
-}
-
-async function feed(t: Test, { argv = [], text, source, daemon: options = {}, deps }: Run): Promise<Outcome> {
-  const daemon = await startStreamDaemon(t, options);
-  const file = source ?? join(t.testdir(), 'walk.csv');
-  if (source === undefined) writeFileSync(file, text);
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = createIo({ write: (line) => out.push(line) }, { write: (line) => err.push(line) }, {});
-  const all: FeedDeps = {
-    reach: (url) => reachUrl(url ?? daemon.url, { tokenFile: null }),
-    stdin: () => process.stdin,
-    stdout: { write: (text) => out.push(text), writableNeedDrain: false, on: () => {} },
-    onInterrupt: () => () => {},
-    patience: { firstMs: 1, longestMs: 5, tries: 5 },
-    now: () => performance.now(),
-    random: () => 0,
-    ...deps,
-  };
-  let status: number | null = null;
-  let error: Outcome['error'] = null;
-  try {
-    status = await feedCommand([file, ...argv], io, all);
-  } catch (thrown) {
-    error = thrown as Error;
-  }
-  return { status, error, out: out.join(''), err: err.join(''), daemon };
-}
-
-const linesOf = (out: string) =>
-  out
-    .split('\n')
-    .filter((text) => text !== '')
-    .map((text) => JSON.parse(text));
-const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+import { startStreamDaemon } from '../fakes/stream-daemon.ts';
 
 t.test('a file goes in, each sample once, and a result for each window comes out', async (t) => {
   const { status, out, err, daemon } = await feed(t, { text: csv(1000) });

@@ -1,5 +1,3 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Result } from '../core/stream-events.ts';
 import { Bar } from './feed-bar.ts';
 import { Ethogram } from './feed-ethogram.ts';
@@ -24,28 +22,4 @@ export function createOutput(
   if (kind === 'results') return { add: (result) => write(`${JSON.stringify(result)}\n`), pause, end: pause };
   const ethogram = new Ethogram((bout) => write(`${JSON.stringify(bout)}\n`));
   return { add: (result, hopMs) => ethogram.add(result, hopMs), pause, end: () => ethogram.end() };
-}
-
-/** Writes results to a file, too, a line each. */
-export function alsoTo(path: string, output: FeedOutput): FeedOutput {
-  const file = open(path);
-  return {
-    add: (result, hopMs) => {
-      writeSync(file, `${JSON.stringify(result)}\n`);
-      output.add(result, hopMs);
-    },
-    pause: () => output.pause(),
-    end: () => {
-      closeSync(file);
-      output.end();
-    },
-  };
-}
-
-function open(path: string): number {
-  try {
-    return openSync(path, 'w');
-  } catch (cause) {
-    throw new SidecarError('USAGE', `feed: --save: ${path} cannot be written (${messageOf(cause)}).`, { cause });
-  }
 }

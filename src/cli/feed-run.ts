@@ -3,11 +3,12 @@ import type { FeedDeps } from './feed.ts';
 import { Bell } from './feed-bell.ts';
 import { SampleBuffer } from './feed-buffer.ts';
 import { type FeedOptions, toHello } from './feed-options.ts';
-import { alsoTo, createOutput, type FeedOutput } from './feed-output.ts';
+import { createOutput, type FeedOutput } from './feed-output.ts';
 import { pump } from './feed-pump.ts';
 import type { StreamReach } from './feed-reach.ts';
 import type { Recording } from './feed-recording.ts';
 import { FeedReport } from './feed-report.ts';
+import { SavedResults } from './feed-save.ts';
 import { FeedStream } from './feed-stream.ts';
 import type { Io } from './io.ts';
 
@@ -36,17 +37,21 @@ export class FeedRun {
   readonly #everything = new AbortController();
   readonly #report: FeedReport;
   readonly #output: FeedOutput;
+  readonly #saved: SavedResults | null;
   readonly #buffer: SampleBuffer;
   readonly #stream: FeedStream;
   #hopMs = 250;
   #isPipeClosed = false;
   #isReady = false;
+  /** What ends it that happened while something was heard. */
+  #fault: unknown = null;
 
   constructor(deps: RunDeps) {
     const { io, options, source } = deps;
     this.#deps = deps;
     const output = this.#createOutput();
     this.#output = output;
+    this.#saved = options.save === null ? null : new SavedResults(options.save);
     this.#report = new FeedReport({
       ...io,
       err: (line) => {
@@ -94,10 +99,12 @@ export class FeedRun {
     let ended: Ended | null = null;
     this.#report.understood(source);
     try {
-      if (!(await this.#stream.open())) return;
-      const outcome = await Promise.allSettled([this.#send(), this.#pump()]);
-      if (outcome[0].status === 'fulfilled') ended = outcome[0].value;
-      for (const { status, reason } of outcome as PromiseRejectedResult[]) if (status === 'rejected') throw reason;
+      if (await this.#stream.open()) {
+        const outcome = await Promise.allSettled([this.#send(), this.#pump()]);
+        if (outcome[0].status === 'fulfilled') ended = outcome[0].value;
+        for (const { status, reason } of outcome as PromiseRejectedResult[]) if (status === 'rejected') throw reason;
+      }
+      if (this.#fault !== null) throw this.#fault;
     } finally {
       source.close();
       this.#stream.close();
@@ -134,22 +141,35 @@ export class FeedRun {
     const write = (text: string) => {
       if (!this.#isPipeClosed) stdout.write(text);
     };
-    const output = createOutput(options.output ?? 'results', write, io.colour.red('') !== '');
-    return options.save === null ? output : alsoTo(options.save, output);
+    return createOutput(options.output ?? 'results', write, io.colour.red('') !== '');
   }
 
   #onReady(ready: Ready): void {
     this.#hopMs = (ready.window.hop * 1000) / ready.window.rate_hz;
     if (this.#isReady) this.#report.resumed(ready);
+    else this.#save((saved) => saved.open());
     this.#isReady = true;
     this.#report.ready(ready);
   }
 
   #onEvent(event: StreamEvent): void {
     this.#report.event(event);
-    if (event.type === 'result') this.#output.add(event, this.#hopMs);
+    if (event.type === 'result') {
+      this.#save((saved) => saved.add(event));
+      this.#output.add(event, this.#hopMs);
+    }
     if (this.#buffer.lost > 0)
       this.#report.warnOnce('samples came faster than they could be sent: the oldest were thrown away, which is a gap');
+  }
+
+  /** Who hears must not throw: what goes wrong ends it. */
+  #save(act: (saved: SavedResults) => void): void {
+    try {
+      if (this.#saved !== null) act(this.#saved);
+    } catch (thrown) {
+      this.#fault = thrown;
+      this.abort();
+    }
   }
 
   /** A reader that has had enough (| head) is no error. */
@@ -160,6 +180,7 @@ export class FeedRun {
   }
 
   #finish(seconds: number, ended: Ended | null): void {
+    this.#save((saved) => saved.end());
     this.#output.end();
     this.#report.summary(this.#deps.source, this.#buffer, seconds, ended);
   }

@@ -4,6 +4,7 @@ import type { StreamReach } from './feed-reach.ts';
 import type { Recording } from './feed-recording.ts';
 import type { Chunks } from './feed-rows.ts';
 import { FeedRun } from './feed-run.ts';
+import { refuseSameFile } from './feed-same-file.ts';
 import { openSource } from './feed-source.ts';
 import type { Patience } from './feed-tries.ts';
 import type { Io } from './io.ts';
@@ -11,7 +12,7 @@ import type { Io } from './io.ts';
 export interface FeedDeps {
   /** The daemon at the URL, or where the URL is null the one of the configuration at `path`; null for the default places. */
   reach(url: string | null, path: string | null, tokenFile: string | null): StreamReach;
-  stdin(): Chunks & { destroy(): unknown };
+  stdin(): StandardInput;
   readonly stdout: FeedStdout;
   /** ^C, and other signals that end it; returns what ends the listening. */
   onInterrupt(listener: () => void): () => void;
@@ -19,6 +20,9 @@ export interface FeedDeps {
   now(): number;
   random(): number;
 }
+
+/** What a feed needs of process.stdin. */
+export type StandardInput = Chunks & { destroy(): unknown; readonly fd?: number };
 
 /** What a feed needs of process.stdout. */
 export interface FeedStdout {
@@ -37,6 +41,8 @@ export async function feedCommand(argv: readonly string[], io: Io, deps: FeedDep
     return 0;
   }
   const options: FeedOptions = { ...asked, output: asked.output ?? (io.isTerminal ? 'bar' : 'results') };
+  const { save, operand } = options;
+  if (save !== null) refuseSameFile(save, operand, operand === '-' ? deps.stdin().fd : undefined);
   const reading = new AbortController();
   let run: FeedRun | null = null;
   let source: Recording | null = null;

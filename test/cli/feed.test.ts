@@ -292,7 +292,9 @@ t.test('what was switched on for a feed that cannot begin is switched off again'
   };
   const options = { text: '', source: 'iio', deps: { reach: watching } };
   const nobody = await feed(t, { ...options, argv: ['--root', root] });
-  const nowhere = await feed(t, { ...options, argv: ['--root', root, '--save', `${root}/none/results.ndjson`] });
+  const { url } = await startStreamDaemon(t);
+  const save = ['--save', `${root}/none/results.ndjson`];
+  const nowhere = await feed(t, { ...options, argv: ['--root', root, '--url', url, ...save] });
   t.match([nobody.error, nowhere.error], [{ code: 'UNAVAILABLE' }, { code: 'USAGE', message: /--save/ }]);
   t.same(states, ['1', '1']);
   t.equal(readAttribute(root, 'iio:device0/buffer/enable'), '0');

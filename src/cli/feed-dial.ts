@@ -1,4 +1,5 @@
 import { messageOf, SidecarError } from '../core/errors.ts';
+import { STREAM_SUBPROTOCOL } from '../core/stream-hello.ts';
 import type { ClientListener, ClientSocket } from '../system/websocket.ts';
 import { UpgradeRefused, whyUnreachable } from '../system/websocket.ts';
 import type { StreamReach } from './feed-reach.ts';
@@ -8,10 +9,11 @@ export type Dialled =
   | { readonly socket: ClientSocket }
   | { readonly error: SidecarError; readonly mayRetry: boolean; readonly retryAfterMs: number };
 
-/** One try. Never rejects. */
-export async function dial(reach: StreamReach, protocol: string, listener: ClientListener): Promise<Dialled> {
+/** One try. A daemon that is full refuses those who begin, not those who say that they come back. Never rejects. */
+export async function dial(reach: StreamReach, isFirst: boolean, listener: ClientListener): Promise<Dialled> {
+  const path = isFirst ? '/stream' : '/stream?resume=1';
   try {
-    return { socket: await reach.connect('/stream', protocol, listener) };
+    return { socket: await reach.connect(path, STREAM_SUBPROTOCOL, listener) };
   } catch (thrown) {
     if (thrown instanceof SidecarError) return { error: thrown, mayRetry: false, retryAfterMs: 0 };
     if (thrown instanceof UpgradeRefused) return refused(reach.place, thrown);

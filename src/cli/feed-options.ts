@@ -1,5 +1,12 @@
 import { SidecarError } from '../core/errors.ts';
-import { FASTEST_HZ, type Hello, LONGEST_GAP_MS, LONGEST_HOP, SLOWEST_HZ } from '../core/stream-hello.ts';
+import {
+  FASTEST_HZ,
+  type Hello,
+  LONGEST_AGE_MS,
+  LONGEST_GAP_MS,
+  LONGEST_HOP,
+  SLOWEST_HZ,
+} from '../core/stream-hello.ts';
 import { CHANNELS, type Units } from './feed-columns.ts';
 import type { Recording } from './feed-recording.ts';
 import { parseColumns } from './feed-table.ts';
@@ -90,7 +97,7 @@ export function parseFeed(argv: readonly string[]): FeedOptions | null {
 
 /** The hello for this recording. */
 export function toHello(
-  recording: Pick<Recording, 'rateHz' | 'units' | 'name'>,
+  recording: Pick<Recording, 'rateHz' | 'units' | 'name' | 'isLive'>,
   { wishes, output }: FeedOptions,
 ): Hello {
   const all = output === 'results' ? {} : { top_k: 64, motif_scores: false };
@@ -100,6 +107,8 @@ export function toHello(
     rate_hz: recording.rateHz,
     channels: [...CHANNELS],
     units: recording.units,
+    // what is not live waits as long as it takes; of what is, the newest is wanted
+    ...(!recording.isLive && { max_age_ms: LONGEST_AGE_MS }),
     ...wishes,
     outputs: { ...all, ...wishes.outputs },
   };

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, SidecarError } from '../core/errors.ts';
 import type { Ended, ErrorEvent, Ready, StreamEvent } from '../core/stream-events.ts';
-import { type Hello, STREAM_SUBPROTOCOL } from '../core/stream-hello.ts';
+import type { Hello } from '../core/stream-hello.ts';
 import type { ClientSocket } from '../system/websocket.ts';
 import type { SampleBuffer } from './feed-buffer.ts';
 import { dial, verdictOf } from './feed-dial.ts';
@@ -132,7 +132,7 @@ export class FeedStream {
       if (this.#tries.isSpent) throw this.#givenUp(`${this.#tries.failures} tries in a row brought nothing`);
       const isFirst = this.#ready === null;
       this.#closed = null;
-      const dialled = await dial(reach, STREAM_SUBPROTOCOL, {
+      const dialled = await dial(reach, isFirst, {
         onText: (message) => this.#hear(message),
         onClosed: (code, reason) => {
           this.#closed = { code, reason };

@@ -11,7 +11,8 @@ t.test('a file goes in, each sample once, and a result for each window comes out
   t.equal(status, 0);
   t.same(daemon.seqs, upTo(1000));
   t.same(daemon.values.get(999), [-1, 999, Math.fround(9.81), 0, 0, 0, 22, 0, -43]);
-  t.match(daemon.hellos, [{ rate_hz: 100, channels: HEADER.split(',').slice(1), name: 'walk.csv' }]);
+  const channels = HEADER.split(',').slice(1);
+  t.match(daemon.hellos, [{ rate_hz: 100, channels, name: 'walk.csv', max_age_ms: 600_000 }]);
   t.same(
     linesOf(out).map(({ type, window }) => [type, window]),
     upTo(37).map((i) => ['result', i]),
@@ -35,6 +36,7 @@ t.test('a connection that breaks is taken up where it was: no window is lost, no
   });
   t.equal(status, 0);
   t.match(daemon.hellos[1], { resume: { token: 'token-1', last_window: 19 } });
+  t.same(daemon.paths, ['/stream', '/stream?resume=1'], 'a full daemon has room for those who come back');
   t.same(
     linesOf(out).map(({ window }) => window),
     upTo(77),
@@ -324,6 +326,7 @@ t.test('a sensor that goes on while nobody answers: what it gave is sent afterwa
   const { status, daemon } = await feed(t, { ...options, deps: { onInterrupt, stdout } });
   t.equal(status, 130);
   t.equal(daemon.hellos.length, 2);
+  t.equal(daemon.hellos[0]?.max_age_ms, undefined, 'old windows of a sensor are for the daemon to drop');
   const windows = results.map((text) => JSON.parse(text).window);
   t.same(windows, upTo(windows.length), 'each window once');
 });

@@ -31,6 +31,8 @@ export interface StreamDaemon {
   readonly url: string;
   readonly hellos: Hello[];
   readonly headers: Record<string, unknown>[];
+  /** What each connection asked for. */
+  readonly paths: string[];
   /** Numbers of samples as they came, again where they came again. */
   readonly seqs: number[];
   /** First number and time of each frame. */
@@ -64,6 +66,7 @@ export async function startStreamDaemon(t: Pick<Test, 'teardown'>, options: Stre
     url: '',
     hellos: [],
     headers: [],
+    paths: [],
     seqs: [],
     frames: [],
     values: new Map(),
@@ -87,6 +90,7 @@ export async function startStreamDaemon(t: Pick<Test, 'teardown'>, options: Stre
       return;
     }
     daemon.headers.push(request.headers);
+    daemon.paths.push(request.url ?? '');
     sockets.handleUpgrade(request, socket, head, (client) => serve(client, daemon, streams, options, state));
   });
   await listen(server, options.unixPath);

@@ -24,8 +24,8 @@ timestamps speak of another, a <code>notice</code> <code>rate</code> says so and
 <p><code>seq</code> counts samples, also those that were lost: that is how the daemon knows of them. It may begin anywhere.
 <code>t_ms</code> is the time of a frame’s first sample on any steady clock of the client; the box’s own time of day is never
 used. A line is fitted to the times of the frames, which takes their jitter out, and the times of results are on that line: they
-rise, but after a clock that went back. A frame that is off the line by more than ${JUMP_MS} ms is a <code>gap</code>:
-<code>time_forward</code>, treated like missing samples, or <code>time_backward</code>, which begins a new window. Without any
+rise, but after a clock that went back. Where a frame is off the line by more than ${JUMP_MS} ms, and the next one with a
+<code>t_ms</code> stays off as well, there is a <code>gap</code>, told with that next one: <code>time_forward</code>, treated like missing samples, or <code>time_backward</code>, which begins a new window. Without any
 <code>t_ms</code> all times are <code>seq</code> divided by the rate; where <code>t_ms</code> comes in later, times leap to it once, without a
 <code>gap</code> unless they fall.</p>
 <p>A sample that came twice is dropped (<code>notice</code> <code>duplicate</code>). What comes after a missing sample waits for it, as

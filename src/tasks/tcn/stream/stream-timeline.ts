@@ -4,16 +4,18 @@ import { GapFill } from './gap-fill.ts';
 import { RateWatch } from './rate-watch.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 import { type Frame, Sequencer } from './sequencer.ts';
+import { type Run, StampDoubt } from './stamp-doubt.ts';
 import type { Timeline, TimelineListener, TimelineSettings } from './timeline.ts';
 import { type DueWindow, roundMs, WindowCutter } from './window-cutter.ts';
 
-/** Order first, then gaps and the clock, then the rate, then windows. */
+/** Order first, then times that may be wrong, then gaps and the clock, then the rate, then windows. */
 export class StreamTimeline implements Timeline {
   readonly #settings: TimelineSettings;
   readonly #listener: TimelineListener;
   readonly #sequencer: Sequencer;
   readonly #clock: ClockFit;
   readonly #rate: RateWatch;
+  readonly #doubt: StampDoubt;
   readonly #fill: GapFill | null;
   readonly #resampler: Resampler;
   readonly #cutter: WindowCutter;
@@ -35,7 +37,7 @@ export class StreamTimeline implements Timeline {
     this.#sequencer = new Sequencer(
       { rateHz, channels, reorderMs: gaps.reorder_ms },
       {
-        onRun: (frame, missing) => this.#takeRun(frame, missing),
+        onRun: (frame, missing) => this.#doubt.push({ frame, missing }),
         onAnew: (frame, expected) => this.#beginAnew(frame, expected),
         isOfNow: (frame, behind) => this.#isOfNow(frame, behind),
         onNotice: (code, count, message) => listener.onNotice(code, count, message),
@@ -43,6 +45,10 @@ export class StreamTimeline implements Timeline {
     );
     this.#clock = new ClockFit(rateHz);
     this.#rate = new RateWatch(this.#clock, rateHz);
+    this.#doubt = new StampDoubt(settings, {
+      jumpOf: (frame) => this.#jumpOf(frame),
+      onRun: (run, jumpMs) => this.#takeRun(run, jumpMs),
+    });
     this.#fill = gaps.policy === 'restart' ? null : new GapFill(channels, gaps.policy);
     this.#resampler = createResampler(rateHz / modelRateHz, channels, this.#takeRow);
     this.#cutter = new WindowCutter(settings);
@@ -58,7 +64,8 @@ export class StreamTimeline implements Timeline {
   }
 
   get bytes(): number {
-    return this.#cutter.bytes + this.#resampler.bytes + this.#sequencer.keptBytes + this.#last.byteLength;
+    const waiting = this.#sequencer.keptBytes + this.#doubt.bytes;
+    return this.#cutter.bytes + this.#resampler.bytes + waiting + this.#last.byteLength;
   }
 
   push(seq: number, tMs: number | null, samples: Float32Array): void {
@@ -69,16 +76,15 @@ export class StreamTimeline implements Timeline {
 
   flush(): void {
     this.#sequencer.flush();
+    this.#doubt.flush();
   }
 
   read(window: DueWindow, into: Float32Array): boolean {
     return this.#cutter.read(window, into);
   }
 
-  #takeRun(frame: Frame, missing: number): void {
+  #takeRun({ frame, missing }: Run, jumpMs: number): void {
     if (!this.#hasSample) this.#beginAt(frame.seq);
-    else if (frame.tMs !== null && !this.#clock.hasStamp) this.#meetClock(frame.stampSeq + this.#shift, frame.tMs);
-    const jumpMs = this.#jumpOf(frame);
     if (missing > 0 || jumpMs !== 0) this.#takeGap(frame, missing, jumpMs);
     else this.#stamp(frame);
     this.#takeSamples(frame);
@@ -104,9 +110,10 @@ export class StreamTimeline implements Timeline {
     this.#hasSample = true;
   }
 
-  #jumpOf(frame: Frame): number {
-    if (frame.tMs === null || !this.#hasSample) return 0;
-    return this.#clock.jumpOf(frame.stampSeq + this.#shift, frame.tMs);
+  #jumpOf({ stampSeq, tMs }: Frame): number {
+    if (tMs === null || !this.#hasSample) return 0;
+    if (!this.#clock.hasStamp) this.#meetClock(stampSeq + this.#shift, tMs);
+    return this.#clock.jumpOf(stampSeq + this.#shift, tMs);
   }
 
   #stamp(frame: Frame): void {
@@ -158,6 +165,7 @@ export class StreamTimeline implements Timeline {
 
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
   #beginAnew(frame: Frame, expected: number): void {
+    this.#doubt.flush();
     const fromMs = this.#timeOf(expected - 1);
     if (this.#clock.hasStamp) this.#shift += expected - frame.seq;
     else this.#cutter.forgetTime();

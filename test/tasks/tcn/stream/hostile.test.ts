@@ -98,6 +98,7 @@ t.test('a leap over nearly all numbers restarts, at once, without a step for eac
     const { timeline, gaps, windows } = record({ gaps: { policy, max_ms: 1000, reorder_ms: 0 } });
     timeline.push(0, 0, samplesOf(0, 30));
     timeline.push(2 ** 52, 300, samplesOf(30, 30));
+    timeline.flush();
     t.match(gaps, [{ missing: 2 ** 52 - 30, action: 'restarted', reason: 'missing', from_ms: 290, to_ms: 300 }]);
     t.equal(timeline.nextSeq, 2 ** 52 + 30);
     t.match(windows.at(-1), { startMs: 400, endMs: 590 });
@@ -124,21 +125,19 @@ t.test('many small frames that wait are bounded in number, not only in samples',
   t.match(gaps, [{ missing: 1 }]);
 });
 
-t.test('one wild time restarts the stream and the next one brings it back', async (t) => {
+t.test('one wild time costs nothing', async (t) => {
   const { timeline, gaps, windows } = record();
   for (let seq = 0; seq < 600; seq += 10)
     timeline.push(seq, seq === 300 ? 1e12 : seq === 400 ? 1e300 : seq * 10, samplesOf(seq, 10));
-  t.match(gaps, [
-    { reason: 'time_forward', to_ms: 1e12 },
-    { reason: 'time_backward', to_ms: 3100 },
-  ]);
-  t.equal(gaps.length, 2, 'beyond any calendar it is as good as unknown');
-  t.match(windows.at(-1), { startMs: 5800, endMs: 5990 });
+  t.same(gaps, []);
+  t.match(windows.at(-1), { index: 116, startMs: 5800, endMs: 5990 });
 });
 
-t.test('a wild time among the first costs a restart, and no slope that would cost more', async (t) => {
-  const { timeline, gaps, windows } = record();
-  for (let seq = 0; seq < 3000; seq += 10) timeline.push(seq, seq === 10 ? 50_000 : seq * 10, samplesOf(seq, 10));
-  t.ok(gaps.length > 0 && gaps.length < 3, `${gaps.length} gaps`);
-  t.match(windows.at(-1), { endMs: 29_990 });
+t.test('a wild time among the first costs no restart, one as the very first no more than one', async (t) => {
+  for (const wild of [0, 10]) {
+    const { timeline, gaps, windows } = record();
+    for (let seq = 0; seq < 3000; seq += 10) timeline.push(seq, seq === wild ? 70_000 : seq * 10, samplesOf(seq, 10));
+    t.equal(gaps.length, wild === 0 ? 1 : 0);
+    t.match(windows.at(-1), { endMs: 29_990 });
+  }
 });

@@ -123,7 +123,7 @@ export const SERVER_EXAMPLES: readonly MessageExample[] = [
       count: 2,
       total: 5,
       code: 'DEADLINE_EXCEEDED',
-      message: 'The window waited longer than streams.max_age_ms: the box has more to do than it can.',
+      message: 'The window waited longer than limits.max_age_ms: the box has more to do than it can.',
       next_seq: 425,
     },
   },

@@ -46,7 +46,8 @@ loses no window as long as it stays within <code>next_seq + max_ahead_samples</c
 <code>dropped</code> brings a new <code>next_seq</code>.</p>
 <p>When the model has no more to give, new streams are turned away (1013, or 503 before the upgrade) rather than those that run.</p>`;
 
-export const RESUME = `<p>A stream outlives its connection by <code>limits.resume_ms</code>. A new connection says the same hello with the token of
+export const RESUME = `<p>A stream outlives its connection by <code>limits.resume_ms</code>. A new connection, to <code>/stream?resume=1</code> because a full box
+turns others away before the upgrade, says the same hello with the token of
 <code>ready</code> and the last window that has arrived:</p>
 <pre>{"type":"hello","rate_hz":100,"resume":{"token":"…","last_window":41}}</pre>
 <p>With <code>resumed: true</code> the client sends on from <code>next_seq</code>, and the results after that window are sent again: no window is

@@ -1,6 +1,6 @@
 import type { Result } from '../core/stream-events.ts';
 import { type Bout, currentOf, Ethogram, isApart } from './feed-ethogram.ts';
-import { toTable } from './io.ts';
+import { toPrintable, toTable } from './io.ts';
 
 /** Colours of the 256 that terminals have, apart from each other and readable on light and dark. */
 const COLOURS = [33, 208, 40, 199, 220, 51, 129, 160, 118, 25, 216, 94] as const;
@@ -51,7 +51,7 @@ export class Bar {
     const all = [...this.#shares.values()].reduce((sum, { ms }) => sum + ms, 0);
     const sorted = [...this.#shares].sort(([, a], [, b]) => b.ms - a.ms);
     const rows = sorted.map(([, { name, ms, bouts }]) => [
-      name,
+      toPrintable(name),
       `${((100 * ms) / all).toFixed(1).padStart(5)} %`,
       clock(ms),
       `${bouts} ${bouts === 1 ? 'bout' : 'bouts'}`,

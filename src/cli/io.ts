@@ -18,7 +18,7 @@ export interface Colours {
 export interface Io {
   /** Prints text and a line end on stdout. */
   out(line: string): void;
-  /** Prints text and a line end on stderr. */
+  /** Prints text and a line end on stderr; what would command the terminal is a question mark there. */
   err(line: string): void;
   /** True when stdout is a terminal: progress may be redrawn there. */
   readonly isTerminal: boolean;
@@ -44,12 +44,20 @@ export function createIo(stdout: Output, stderr: Output, env: Environment): Io {
   tolerateClosedPipe(stderr);
   return {
     out: (line) => void stdout.write(`${line}\n`),
-    err: (line) => void stderr.write(`${line}\n`),
+    err: (line) => void stderr.write(`${toPrintable(line)}\n`),
     isTerminal: stdout.isTTY === true,
     colour: toColours(wantsColour(stdout, env)),
     errColour: toColours(wantsColour(stderr, env)),
   };
 }
+
+/** Text of others, on a terminal: names of columns, cells, what a daemon says. Only what `Colours` paints with commands it. */
+export function toPrintable(text: string): string {
+  return text.replace(CONTROL, (sign, paint) => paint ?? '?'.repeat(sign.length));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /(\u001b\[(?:[12]|22|3[123]|39)m|\r\n)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Says on stderr why a command failed, and on stdout too where JSON was asked for; returns its exit status. */
 export function fail(io: Io, thrown: unknown, isJson = false): number {

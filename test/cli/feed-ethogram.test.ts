@@ -107,6 +107,11 @@ t.test('with colours the blocks are coloured, each motif otherwise', async (t) =
   t.notMatch(draw([result(0, 0)]), '\u001b');
 });
 
+t.test('a name commands no terminal', async (t) => {
+  const named = { ...result(0, 0), motif: { index: 0, name: '\u001b[2Jrest', since_ms: 0 } };
+  t.match(draw([named]), 'A ?[2Jrest');
+});
+
 t.test('times are as people write them', async (t) => {
   t.same([0, 61_500, 3_599_990, 3_675_000, -1000].map(clock), ['0:00.0', '1:01.5', '1:00:00', '1:01:15', '-0:01.0']);
 });

@@ -43,6 +43,28 @@ t.test('stdout and stderr are coloured each on its own', async (t) => {
   t.not(io.errColour.bold('x'), 'x');
 });
 
+t.test('what others have written commands no terminal', async (t) => {
+  const { io, stderr } = createTerminal(true);
+  const bad = [
+    '\u001b]0;owned\u0007', // a title
+    '\u001b[2J', // an empty screen
+    '\u001b[8m', // hidden
+    '\u009b2J', // the same in one sign
+    'over\rwritten',
+    '\u0000\u007f',
+  ];
+  for (const text of bad) io.err(text);
+  t.equal(stderr.text, '?]0;owned?\n?[2J\n?[8m\n?2J\nover?written\n??\n');
+});
+
+t.test('line ends, tabs, colours and letters of any language come through', async (t) => {
+  const { io, stderr } = createTerminal(true);
+  const { bold, dim, red, green, yellow } = io.errColour;
+  const text = `${bold('a')}${dim('b')}${red('c')}${green('d')}${yellow('µT ⟂ 动')}\tx\r\ny`;
+  io.err(text);
+  t.equal(stderr.text, `${text}\n`);
+});
+
 t.test('a reader that has gone is no error, a full disk is one', async (t) => {
   const { stdout } = createTerminal(false);
   stdout.emit('error', Object.assign(new Error('gone'), { code: 'EPIPE' }));

@@ -2,6 +2,7 @@ import { SidecarError } from '../core/errors.ts';
 import { canCapture, openCapture, type Scan } from '../system/iio-capture.ts';
 import { type IioChannel, type IioDevice, readIioDevices } from '../system/iio-devices.ts';
 import { pollChannels } from '../system/iio-poll.ts';
+import { refuseMeaningless } from './feed-meaningless.ts';
 import type { FeedOptions } from './feed-options.ts';
 import { Numbering, newTally, type Recording, type Sample, type Tally } from './feed-recording.ts';
 
@@ -16,7 +17,7 @@ export const isIio = (operand: string) => operand === 'iio' || operand.startsWit
 
 /** Opens the devices that the operand names: "iio" all, "iio:NAME,1" by name or number. */
 export function openIio(options: FeedOptions, now: () => number, signal: AbortSignal): Recording {
-  refuseWishes(options);
+  refuseMeaningless(options, 'iio');
   const { operand, root, capture } = options;
   const devices = choose(readIioDevices(root), operand);
   const assigned = assign(devices, operand);
@@ -149,16 +150,4 @@ function noBuffer(operand: string): SidecarError {
     'USAGE',
     `feed: ${operand} has no one device with a buffer for all nine channels: --capture poll.`,
   );
-}
-
-function refuseWishes({ text, baud, speed }: FeedOptions): void {
-  const given = [
-    ...(text.columns === null ? [] : ['--columns']),
-    ...(text.timeUnit === null ? [] : ['--time-unit']),
-    ...Object.keys(text.units).map((sensor) => `--${sensor}-unit`),
-    ...(baud === null ? [] : ['--baud']),
-    ...(speed === null ? [] : ['--speed']),
-  ];
-  if (given.length === 0) return;
-  throw new SidecarError('USAGE', `feed: ${given.join(', ')} is not for IIO devices, which say it themselves.`);
 }

@@ -1,14 +1,6 @@
 import { SidecarError } from '../core/errors.ts';
-import {
-  FASTEST_HZ,
-  type Hello,
-  LONGEST_AGE_MS,
-  LONGEST_GAP_MS,
-  LONGEST_HOP,
-  SLOWEST_HZ,
-} from '../core/stream-hello.ts';
-import { CHANNELS, type Units } from './feed-columns.ts';
-import type { Recording } from './feed-recording.ts';
+import { FASTEST_HZ, type Hello, LONGEST_GAP_MS, LONGEST_HOP, SLOWEST_HZ } from '../core/stream-hello.ts';
+import type { Units } from './feed-columns.ts';
 import { parseColumns } from './feed-table.ts';
 import type { TextOptions } from './feed-text.ts';
 import { TIME_UNITS, type TimeUnit } from './feed-time.ts';
@@ -55,6 +47,8 @@ const POLICIES = ['restart', 'hold', 'interpolate'] as const;
 /** The command line, understood. */
 export interface FeedOptions {
   readonly operand: string;
+  /** The names of those that stand there, without their dashes. */
+  readonly given: readonly string[];
   readonly url: string | null;
   readonly tokenFile: string | null;
   readonly config: string | null;
@@ -81,6 +75,7 @@ export function parseFeed(argv: readonly string[]): FeedOptions | null {
     throw usage('it is not said what to read: a file, - for standard input, a serial line or iio');
   return {
     operand,
+    given: Object.keys(values),
     url: values.url ?? null,
     tokenFile: values['token-file'] ?? null,
     config: values.config ?? null,
@@ -92,25 +87,6 @@ export function parseFeed(argv: readonly string[]): FeedOptions | null {
     output: values.output === undefined ? null : oneOf('output', values.output, OUTPUTS),
     save: values.save ?? null,
     wishes: toWishes(values),
-  };
-}
-
-/** The hello for this recording. */
-export function toHello(
-  recording: Pick<Recording, 'rateHz' | 'units' | 'name' | 'isLive'>,
-  { wishes, output }: FeedOptions,
-): Hello {
-  const all = output === 'results' ? {} : { top_k: 64, motif_scores: false };
-  return {
-    type: 'hello',
-    name: recording.name.slice(0, 64),
-    rate_hz: recording.rateHz,
-    channels: [...CHANNELS],
-    units: recording.units,
-    // what is not live waits as long as it takes; of what is, the newest is wanted
-    ...(!recording.isLive && { max_age_ms: LONGEST_AGE_MS }),
-    ...wishes,
-    outputs: { ...all, ...wishes.outputs },
   };
 }
 

@@ -4,6 +4,7 @@ import { messageOf, SidecarError } from '../core/errors.ts';
 import { pollFile } from '../system/poll-file.ts';
 import { isTerminalLine, setLine } from '../system/serial.ts';
 import { isIio, openIio } from './feed-iio.ts';
+import { refuseMeaningless } from './feed-meaningless.ts';
 import type { FeedOptions } from './feed-options.ts';
 import type { Recording } from './feed-recording.ts';
 import type { Chunks } from './feed-rows.ts';
@@ -14,7 +15,7 @@ export async function openSource(options: FeedOptions, deps: SourceDeps): Promis
   const { operand } = options;
   const { now, signal } = deps;
   if (isIio(operand)) return openIio(options, now, signal);
-  const source = operand === '-' ? fromStdin(deps) : fromPath(options, signal);
+  const source = operand === '-' ? fromStdin(options, deps) : fromPath(options, signal);
   signal.addEventListener('abort', () => source.close(), { once: true });
   try {
     return await openText(source, options.text);
@@ -31,18 +32,21 @@ export interface SourceDeps {
   readonly signal: AbortSignal;
 }
 
-function fromStdin({ stdin }: SourceDeps): TextSource {
+function fromStdin(options: FeedOptions, { stdin }: SourceDeps): TextSource {
+  refuseMeaningless(options, 'text');
   const chunks = stdin();
   return { name: 'standard input', chunks, isLive: false, close: () => void chunks.destroy() };
 }
 
-function fromPath({ operand: path, baud }: FeedOptions, signal: AbortSignal): TextSource {
+function fromPath(options: FeedOptions, signal: AbortSignal): TextSource {
+  const { operand: path, baud } = options;
   const stats = look(path);
   const name = basename(path);
   if (stats.isCharacterDevice() && isTerminalLine(path)) {
+    refuseMeaningless(options, 'serial');
     return { name: path, isLive: true, chunks: pollFile(path, signal), close: once(setLine(path, baud)) };
   }
-  if (baud !== null) throw new SidecarError('USAGE', `feed: --baud is for a serial line, and ${path} is none.`);
+  refuseMeaningless(options, 'text');
   if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, close: () => {} };
   const stream = createReadStream(path);
   return { name, chunks: stream, isLive: false, close: () => void stream.destroy() };

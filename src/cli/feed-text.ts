@@ -29,6 +29,7 @@ export async function openText(source: TextSource, options: TextOptions): Promis
   const tally = newTally();
   const rows = readRows(source);
   const { layout, first } = await findLayout(rows, source, options);
+  if (layout.time === null && options.timeUnit !== null) throw timeless(source.name);
   const readings = read(prepend(first, rows), layout, { name: source.name, skipBad: options.skipBad, tally });
   const probe = await take(readings, source.isLive ? PROBE_ROWS.live : PROBE_ROWS.file);
   const timing = timingOf(probe, layout, options, source.name);
@@ -65,6 +66,11 @@ async function firstGood(rows: AsyncIterator<Row>, name: string, skipBad: boolea
     if (problem === null) return next.value;
     if (!skipBad) throw badLine(name, line, problem);
   }
+}
+
+function timeless(name: string): SidecarError {
+  const sentence = `feed: --time-unit says the unit of times, and ${name} has no column with times.`;
+  return new SidecarError('USAGE', sentence);
 }
 
 function headless(name: string, { cells }: Row): SidecarError {

@@ -88,10 +88,12 @@ t.test('what is missing, there twice, unknown or without a scale is told', async
   t.throws(() => open(at('bare'), 'iio'), { message: /does not say the scale of in_anglvel_x/ });
   writeFileSync(join(at('bare'), 'sys/bus/iio/devices/iio:device0/in_anglvel_scale'), '1');
   t.throws(() => open(at('bare'), 'iio'), { code: 'USAGE', message: /does not say how fast it samples/ });
-  t.throws(() => open(at('two'), 'iio:0 --acc-unit g'), {
+  t.throws(() => open(at('two'), 'iio:0 --acc-unit g --skip-bad --columns ax'), {
     code: 'USAGE',
-    message: /--acc-unit is not for IIO devices/,
+    message: /--columns, --acc-unit, --skip-bad are not for IIO devices, which say it themselves/,
   });
+  t.throws(() => open(at('two'), 'iio:0 --baud 9600'), { code: 'USAGE', message: /--baud is for a serial line/ });
+  t.throws(() => open(at('two'), 'iio:0 --speed 2'), { code: 'USAGE', message: /--speed is not for sensors/ });
   t.throws(() => open(at('two'), 'iio:0 --capture buffer'), { code: 'USAGE', message: /no one device with a buffer/ });
 });
 

@@ -92,6 +92,13 @@ t.test('without times the rate must be said, and with both they are compared', a
   );
 });
 
+t.test('a unit of times that are not there is told', async (t) => {
+  await t.rejects(open(`${NAMES}\n${rows(20, () => NINE)}`, '--rate 50 --time-unit ms'), {
+    code: 'USAGE',
+    message: /--time-unit .* walk\.csv has no column with times/,
+  });
+});
+
 t.test('CSV as it is found: semicolons, tabs, blanks, quotes, comments, decimal commas, a BOM, CRLF', async (t) => {
   const values = [1, 2, Math.fround(9.81), 0, 0, 0, 22, 0, -43];
   const files: Record<string, string> = {

@@ -272,6 +272,18 @@ t.test('results that nobody takes stop the sending until they are taken', async 
   t.equal(printed.length, 197);
 });
 
+t.test('what has no meaning for standard input is told', async (t) => {
+  const stdin = () => Readable.from([csv(300)]);
+  const cases: [string[], RegExp][] = [
+    [['--baud', '9600'], /--baud is for a serial line, and standard input is none/],
+    [['--root', '/'], /--root is for IIO devices, and standard input is none/],
+  ];
+  for (const [argv, message] of cases) {
+    const { error } = await feed(t, { text: '', source: '-', argv, deps: { stdin } });
+    t.match(error, { code: 'USAGE', message });
+  }
+});
+
 t.test('what comes on standard input is what comes in a file', async (t) => {
   const stdin = () => Readable.from([csv(300)]);
   const { status, daemon } = await feed(t, { text: '', source: '-', deps: { stdin } });
@@ -351,6 +363,8 @@ t.test('a command line that cannot be meant is told with what can', async (t) =>
     [['--gyro-unit', 'rpm'], /--gyro-unit is rad\/s, deg\/s or mdeg\/s, not "rpm"/],
     [['--hop', '2.5'], /--hop is a whole number/],
     [['--baud', '9600'], /--baud is for a serial line/],
+    [['--capture', 'auto'], /--capture is for IIO devices, and .*walk\.csv is none/],
+    [['--root', '/', '--capture', 'poll'], /--capture, --root are for IIO devices/],
     [['--ratee', '1'], /Unknown option --ratee\. Did you mean "--rate"\?/],
   ];
   for (const [argv, message] of cases)

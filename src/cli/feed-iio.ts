@@ -82,6 +82,7 @@ function toRecording(
       (name) => `${name} is mounted turned (its mount_matrix), and the values are sent as it gives them`,
     ),
     isLive: true,
+    isFile: false,
     tally,
     samples: () => toSamples(scans(), assigned, new Numbering(rateHz, JITTER, tally)),
     close: () => {},

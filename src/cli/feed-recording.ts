@@ -19,6 +19,8 @@ export interface Recording {
   readonly warnings: readonly string[];
   /** Comes in its own time and cannot be asked to wait. */
   readonly isLive: boolean;
+  /** All of it is there already: it need not be looked at piece by piece. */
+  readonly isFile: boolean;
   readonly tally: Tally;
   /** Once; it may throw what the source throws. */
   samples(): AsyncIterable<Sample>;

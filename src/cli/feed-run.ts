@@ -128,7 +128,7 @@ export class FeedRun {
   async #pump(): Promise<void> {
     const { source, options, now, reading } = this.#deps;
     const speed = options.speed ?? Number.POSITIVE_INFINITY;
-    const isAtOnce = speed === Number.POSITIVE_INFINITY && !source.isLive && options.operand !== '-';
+    const isAtOnce = speed === Number.POSITIVE_INFINITY && source.isFile;
     const batch = isAtOnce ? LARGE_FRAME : Math.max(1, Math.floor(source.rateHz / FRAMES_PER_SECOND));
     try {
       await pump(source, { buffer: this.#buffer, bell: this.#bell, speed, batch, now, signal: reading.signal });

@@ -1,13 +1,13 @@
-import { accessSync, constants, createReadStream, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, createReadStream, fstatSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { pollFile } from '../system/poll-file.ts';
 import { isTerminalLine, setLine } from '../system/serial.ts';
+import type { StandardInput } from './feed.ts';
 import { isIio, openIio } from './feed-iio.ts';
 import { refuseMeaningless } from './feed-meaningless.ts';
 import type { FeedOptions } from './feed-options.ts';
 import type { Recording } from './feed-recording.ts';
-import type { Chunks } from './feed-rows.ts';
 import { openText, type TextSource } from './feed-text.ts';
 
 /** Opens what the operand names: - for standard input, iio, a serial line, a pipe, else a file. What cannot be opened is left as it was. */
@@ -26,7 +26,7 @@ export async function openSource(options: FeedOptions, deps: SourceDeps): Promis
 }
 
 export interface SourceDeps {
-  stdin(): Chunks & { destroy(): unknown };
+  stdin(): StandardInput;
   now(): number;
   /** Aborted when no more shall be read. */
   readonly signal: AbortSignal;
@@ -35,7 +35,8 @@ export interface SourceDeps {
 function fromStdin(options: FeedOptions, { stdin }: SourceDeps): TextSource {
   refuseMeaningless(options, 'text');
   const chunks = stdin();
-  return { name: 'standard input', chunks, isLive: false, close: () => void chunks.destroy() };
+  const isFile = chunks.fd !== undefined && fstatSync(chunks.fd).isFile();
+  return { name: 'standard input', chunks, isLive: false, isFile, close: () => void chunks.destroy() };
 }
 
 function fromPath(options: FeedOptions, signal: AbortSignal): TextSource {
@@ -44,12 +45,18 @@ function fromPath(options: FeedOptions, signal: AbortSignal): TextSource {
   const name = basename(path);
   if (stats.isCharacterDevice() && isTerminalLine(path)) {
     refuseMeaningless(options, 'serial');
-    return { name: path, isLive: true, chunks: pollFile(path, signal), close: once(setLine(path, baud)) };
+    return {
+      name: path,
+      isLive: true,
+      isFile: false,
+      chunks: pollFile(path, signal),
+      close: once(setLine(path, baud)),
+    };
   }
   refuseMeaningless(options, 'text');
-  if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, close: () => {} };
+  if (stats.isFIFO()) return { name, chunks: pollFile(path, signal), isLive: false, isFile: false, close: () => {} };
   const stream = createReadStream(path);
-  return { name, chunks: stream, isLive: false, close: () => void stream.destroy() };
+  return { name, chunks: stream, isLive: false, isFile: stats.isFile(), close: () => void stream.destroy() };
 }
 
 function look(path: string): Stats {

@@ -1,11 +1,12 @@
 import { SidecarError } from '../core/errors.ts';
 import { CHANNELS, type Units } from './feed-columns.ts';
+import { PROBE, probe } from './feed-probe.ts';
 import { isWord, type Reading, toReading } from './feed-reading.ts';
 import { Numbering, newTally, type Recording, type Sample, type Tally } from './feed-recording.ts';
 import { type Row, type RowSource, readRows } from './feed-rows.ts';
 import { type Layout, layOut } from './feed-table.ts';
 import type { TimeUnit } from './feed-time.ts';
-import { type Timing, timingOf } from './feed-timing.ts';
+import { isRateKnown, type Timing, timingOf } from './feed-timing.ts';
 
 /** What the command line says about a recording in text. */
 export interface TextOptions {
@@ -17,12 +18,12 @@ export interface TextOptions {
 }
 
 export interface TextSource extends RowSource {
+  /** All of it is there already. */
+  readonly isFile: boolean;
   close(): void;
 }
 
 const SI: Units = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' };
-/** So many rows are looked at before the first is sent: to know the rate, and the unit of the times. */
-const PROBE_ROWS = { file: 1000, live: 50 };
 
 /** Throws INVALID_INPUT with the place and what to do; USAGE where the rate cannot be known. */
 export async function openText(source: TextSource, options: TextOptions): Promise<Recording> {
@@ -31,8 +32,9 @@ export async function openText(source: TextSource, options: TextOptions): Promis
   const { layout, first } = await findLayout(rows, source, options);
   if (layout.time === null && options.timeUnit !== null) throw timeless(source.name);
   const readings = read(prepend(first, rows), layout, { name: source.name, skipBad: options.skipBad, tally });
-  const probe = await take(readings, source.isLive ? PROBE_ROWS.live : PROBE_ROWS.file);
-  const timing = timingOf(probe, layout, options, source.name);
+  const isEnough = (some: readonly Reading[]) => isRateKnown(some, layout, options);
+  const { readings: begin, rest } = await probe(readings, source.isFile ? PROBE.file : PROBE.flow, isEnough);
+  const timing = timingOf(begin, layout, options, source.name);
   return {
     name: source.name,
     rateHz: timing.rateHz,
@@ -40,8 +42,9 @@ export async function openText(source: TextSource, options: TextOptions): Promis
     understood: explain(layout, timing),
     warnings: timing.warnings,
     isLive: source.isLive,
+    isFile: source.isFile,
     tally,
-    samples: () => number(prepend(probe, readings), timing, tally),
+    samples: () => number(prepend(begin, rest), timing, tally),
     close: () => source.close(),
   };
 }
@@ -122,16 +125,6 @@ function unitsSentence(said: Partial<Units>): string {
   const units = Object.values({ ...SI, ...said }).join(', ');
   if (silent.length === 0) return `units ${units}`;
   return `units ${units}; nothing says that of ${silent.join(', ')}, where SI is taken`;
-}
-
-async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
-  const taken: T[] = [];
-  while (taken.length < count) {
-    const next = await items.next();
-    if (next.done) break;
-    taken.push(next.value);
-  }
-  return taken;
 }
 
 async function* prepend<T>(first: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {

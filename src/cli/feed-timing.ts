@@ -18,6 +18,15 @@ export interface Timing {
 const JITTERY = 0.2;
 const OTHER_RATE = 0.05;
 
+/** True where more readings would only make it more exact. */
+export function isRateKnown(
+  readings: readonly Reading[],
+  { time }: Layout,
+  { rateHz }: Pick<TextOptions, 'rateHz'>,
+): boolean {
+  return rateHz !== null || time === null || new Set(readings.flatMap((reading) => reading.time ?? [])).size > 1;
+}
+
 /** Throws USAGE where neither the times nor the command line say the rate. */
 export function timingOf(
   probe: readonly Reading[],

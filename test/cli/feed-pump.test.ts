@@ -14,6 +14,7 @@ function recordingOf(samples: readonly Sample[], fault?: Error): Recording {
     understood: [],
     warnings: [],
     isLive: false,
+    isFile: true,
     tally: newTally(),
     samples: async function* () {
       yield* samples;

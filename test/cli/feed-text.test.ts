@@ -16,7 +16,7 @@ async function* pieces(text: string, size = 7): AsyncGenerator<Uint8Array> {
 async function open(text: string, line = '', isLive = false): Promise<Recording> {
   const options = parseFeed(['x', ...line.split(' ').filter((word) => word !== '')]);
   if (options === null) throw new Error('help');
-  return openText({ name: 'walk.csv', chunks: pieces(text), isLive, close: () => {} }, options.text);
+  return openText({ name: 'walk.csv', chunks: pieces(text), isLive, isFile: !isLive, close: () => {} }, options.text);
 }
 
 async function all(recording: Recording): Promise<Sample[]> {

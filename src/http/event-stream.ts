@@ -1,5 +1,6 @@
 import type { EventSink, Reply } from '../core/task.ts';
 import type { DrainGate, Lasting } from './drain.ts';
+import { MOST_UNSENT_BYTES } from './most-unsent-bytes.ts';
 import { bytesOf, NOTHING, toWire } from './reply.ts';
 import type { Wire } from './wire.ts';
 
@@ -14,9 +15,6 @@ export interface EventStreamListener {
   /** Who follows the reply has thrown. */
   onFault(thrown: unknown): void;
 }
-
-/** So much unsent is no slow reader any more: the connection goes. */
-const MOST_UNSENT_BYTES = 1 << 20;
 
 /**
  * A reply of events, each of them written whole, from its head to its end.

@@ -1,5 +1,6 @@
 import type { SocketLink, SocketListener, SocketRoute } from '../core/socket.ts';
 import type { Lasting } from './drain.ts';
+import { MOST_UNSENT_BYTES } from './most-unsent-bytes.ts';
 import { toWire } from './reply.ts';
 
 /** The library's connection, as far as it is used; it throws at whoever uses it after it has closed. */
@@ -18,8 +19,6 @@ export interface SocketHost {
   onClosed(connection: SocketConnection): void;
 }
 
-/** So much unsent is no slow reader any more: the connection goes. The owner of a link has much lower bounds of his own. */
-export const MOST_UNSENT_BYTES = 1 << 20;
 /** Time for a client to take what was sent before the close frame. */
 const GOODBYE_MS = 5000;
 const TOO_LARGE = 1009;
@@ -51,6 +50,7 @@ export class SocketConnection implements SocketLink, Lasting {
 
   send(text: string): void {
     if (this.#wire === null || this.#goodbye !== null) return;
+    // the owner of a link has much lower bounds of his own
     if (this.bufferedBytes > MOST_UNSENT_BYTES) return this.destroy();
     this.#wire.send(toWire(text), false);
   }

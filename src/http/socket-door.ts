@@ -6,8 +6,9 @@ import { Exchange } from './exchange.ts';
 import type { ExchangeHost, RequestHead } from './exchange-host.ts';
 import { NO_WARNINGS } from './exchange-record.ts';
 import { headerOf, readFraming } from './framing.ts';
+import { MOST_UNSENT_BYTES } from './most-unsent-bytes.ts';
 import type { Match } from './routing.ts';
-import { MOST_UNSENT_BYTES, SocketConnection } from './socket-connection.ts';
+import { SocketConnection } from './socket-connection.ts';
 import { checkUpgrade, chooseProtocol } from './upgrade.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, UpgradeContext, WebSocketBehavior } from './uws.ts';
 

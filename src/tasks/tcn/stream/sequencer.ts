@@ -1,5 +1,5 @@
-/** Samples that came together: numbers `seq` to `seq + count`, the first of them in row `from` of `samples`. */
-export interface Frame {
+/** Samples that came together, or what is left of them when what was known is cut off: numbers `seq` to `seq + count`, the first of them in row `from` of `samples`. */
+export interface FramePart {
   seq: number;
   count: number;
   samples: Float32Array;
@@ -11,11 +11,11 @@ export interface Frame {
 
 export interface SequencerListener {
   /** In order; `missing` samples before it never came. The frame's memory is the client's again after it. */
-  onRun(frame: Frame, missing: number): void;
+  onRun(frame: FramePart, missing: number): void;
   /** The client counts anew, from this frame on; `expected`: what would have been next. */
-  onAnew(frame: Frame, expected: number): void;
+  onAnew(frame: FramePart, expected: number): void;
   /** Do the times tell that this frame, so many samples old by its number, was not taken back then? */
-  isOfNow(frame: Frame, behind: number): boolean;
+  isOfNow(frame: FramePart, behind: number): boolean;
   onNotice(code: 'duplicate' | 'late', count: number, message: string): void;
 }
 
@@ -39,7 +39,7 @@ export class Sequencer {
   readonly #mostKept: number;
   readonly #anewSamples: number;
   /** Disjoint, by seq. */
-  readonly #kept: Frame[] = [];
+  readonly #kept: FramePart[] = [];
   #keptSamples = 0;
   /** What was given up last; at first, all before the beginning. */
   #gapFrom = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export class Sequencer {
     return this.#keptSamples * this.#channels * 4;
   }
 
-  push(frame: Frame): void {
+  push(frame: FramePart): void {
     if (frame.count === 0) return;
     if (this.next === null) this.#beginAt(frame.seq);
     const next = this.next!;
@@ -84,7 +84,7 @@ export class Sequencer {
     this.#gapTo = seq;
   }
 
-  #give(frame: Frame, missing: number): void {
+  #give(frame: FramePart, missing: number): void {
     this.next = frame.seq + frame.count;
     this.#listener.onRun(frame, missing);
   }
@@ -105,13 +105,13 @@ export class Sequencer {
     this.#giveWhatFollows();
   }
 
-  #shift(): Frame {
+  #shift(): FramePart {
     const frame = this.#kept.shift()!;
     this.#keptSamples -= frame.count;
     return frame;
   }
 
-  #keep(frame: Frame): void {
+  #keep(frame: FramePart): void {
     const given = frame.samples;
     this.#insert(frame);
     while (this.#keptSamples > this.#mostKept || this.#kept.length > MOST_FRAMES) this.#giveUp();
@@ -122,7 +122,7 @@ export class Sequencer {
   }
 
   /** Only what is new of it, so that what is kept stays disjoint. */
-  #insert(frame: Frame): void {
+  #insert(frame: FramePart): void {
     let place = this.#kept.findIndex(({ seq }) => seq > frame.seq);
     if (place < 0) place = this.#kept.length;
     const before = this.#kept[place - 1];
@@ -139,14 +139,14 @@ export class Sequencer {
     this.#keptSamples += frame.count;
   }
 
-  #cutEnd(frame: Frame, after: Frame | undefined): void {
+  #cutEnd(frame: FramePart, after: FramePart | undefined): void {
     const double = after === undefined ? 0 : frame.seq + frame.count - after.seq;
     if (double <= 0) return;
     frame.count -= double;
     this.#noteDuplicate(double, frame.seq + frame.count);
   }
 
-  #cutKnown(frame: Frame, known: number): void {
+  #cutKnown(frame: FramePart, known: number): void {
     const double = Math.min(known - frame.seq, frame.count);
     if (double <= 0) return;
     this.#noteDuplicate(double, frame.seq);
@@ -155,7 +155,7 @@ export class Sequencer {
     frame.from += double;
   }
 
-  #takeOld(frame: Frame, next: number): void {
+  #takeOld(frame: FramePart, next: number): void {
     const behind = next - frame.seq - frame.count;
     if (behind > this.#anewSamples && this.#isAnew(frame, behind)) return this.#beginAnew(frame);
     const isLate = frame.seq < this.#gapTo && frame.seq + frame.count > this.#gapFrom;
@@ -167,13 +167,13 @@ export class Sequencer {
    * A device that starts again with its clock at 0, or has none, sends what looks like old samples: that it goes on and on
    * tells it from a repeated frame.
    */
-  #isAnew(frame: Frame, behind: number): boolean {
+  #isAnew(frame: FramePart, behind: number): boolean {
     this.#oldRun = frame.seq === this.#oldEnd ? this.#oldRun + frame.count : frame.count;
     this.#oldEnd = frame.seq + frame.count;
     return this.#oldRun > this.#anewSamples || this.#listener.isOfNow(frame, behind);
   }
 
-  #beginAnew(frame: Frame): void {
+  #beginAnew(frame: FramePart): void {
     this.flush();
     const expected = this.next!;
     this.#beginAt(frame.seq);

@@ -1,14 +1,14 @@
-import type { Frame } from './sequencer.ts';
+import type { FramePart } from './sequencer.ts';
 
 /** Samples in order, and how many are missing before them. */
 export interface Run {
-  readonly frame: Frame;
+  readonly frame: FramePart;
   readonly missing: number;
 }
 
 export interface DoubtListener {
   /** By how much the frame's time is off the line, where that is a jump; 0: it is not, or there is no time. */
-  jumpOf(frame: Frame): number;
+  jumpOf(frame: FramePart): number;
   /** `jumpMs`: of the clock, before this frame. */
   onRun(run: Run, jumpMs: number): void;
 }
@@ -78,7 +78,7 @@ export class StampDoubt {
   }
 
   /** Did the clock jump at the first that waits? null: this frame does not tell. */
-  #judge(frame: Frame): boolean | null {
+  #judge(frame: FramePart): boolean | null {
     if (frame.tMs === null) return null;
     const jumpMs = this.#listener.jumpOf(frame);
     if (Math.sign(jumpMs) !== Math.sign(this.#jumpMs)) return false;

@@ -3,7 +3,7 @@ import { ClockFit, LATEST_MS } from './clock-fit.ts';
 import { GapFill } from './gap-fill.ts';
 import { RateWatch } from './rate-watch.ts';
 import { createResampler, type Resampler } from './resampler.ts';
-import { type Frame, Sequencer } from './sequencer.ts';
+import { type FramePart, Sequencer } from './sequencer.ts';
 import { type Run, StampDoubt } from './stamp-doubt.ts';
 import type { Timeline, TimelineListener, TimelineSettings } from './timeline.ts';
 import { type DueWindow, roundMs, WindowCutter } from './window-cutter.ts';
@@ -101,7 +101,7 @@ export class StreamTimeline implements Timeline {
     this.#clock.begin(x, tMs);
   }
 
-  #takeSamples(frame: Frame): void {
+  #takeSamples(frame: FramePart): void {
     const { channels } = this.#settings;
     this.#seqOffset = frame.seq - this.#resampler.taken;
     this.#resampler.push(frame.samples, frame.from, frame.count, false);
@@ -110,20 +110,20 @@ export class StreamTimeline implements Timeline {
     this.#hasSample = true;
   }
 
-  #jumpOf({ stampSeq, tMs }: Frame): number {
+  #jumpOf({ stampSeq, tMs }: FramePart): number {
     if (tMs === null || !this.#hasSample) return 0;
     if (!this.#clock.hasStamp) this.#meetClock(stampSeq + this.#shift, tMs);
     return this.#clock.jumpOf(stampSeq + this.#shift, tMs);
   }
 
-  #stamp(frame: Frame): void {
+  #stamp(frame: FramePart): void {
     if (frame.tMs === null) return;
     this.#clock.add(frame.stampSeq + this.#shift, frame.tMs);
     const news = this.#rate.look();
     if (news !== null) this.#listener.onNotice('rate', 1, news);
   }
 
-  #takeGap(frame: Frame, missing: number, jumpMs: number): void {
+  #takeGap(frame: FramePart, missing: number, jumpMs: number): void {
     const fromMs = this.#timeOf(frame.seq - missing - 1);
     const lost = missing + Math.max(0, Math.round((jumpMs * this.#settings.rateHz) / 1000));
     const fill = jumpMs >= 0 && this.#isShort(lost) ? this.#fill : null;
@@ -140,7 +140,7 @@ export class StreamTimeline implements Timeline {
     return samples * 1000 <= gaps.max_ms * rateHz * (1 + 1e-9);
   }
 
-  #followJump(frame: Frame, jumpMs: number): void {
+  #followJump(frame: FramePart, jumpMs: number): void {
     if (jumpMs === 0) return this.#stamp(frame);
     if (jumpMs < 0) {
       this.#clock.reset();
@@ -149,7 +149,7 @@ export class StreamTimeline implements Timeline {
     this.#clock.anchor(frame.stampSeq + this.#shift, frame.tMs!);
   }
 
-  #fillWith(fill: GapFill, count: number, frame: Frame): void {
+  #fillWith(fill: GapFill, count: number, frame: FramePart): void {
     this.#afterGap = frame.seq;
     fill.fill(count, this.#last, frame.samples, frame.from, (rows, rowCount) =>
       this.#resampler.push(rows, 0, rowCount, true),
@@ -157,14 +157,14 @@ export class StreamTimeline implements Timeline {
     this.#afterGap = -1;
   }
 
-  #isOfNow(frame: Frame, behind: number): boolean {
+  #isOfNow(frame: FramePart, behind: number): boolean {
     if (frame.tMs === null || !this.#clock.hasStamp) return false;
     const off = frame.tMs - this.#clock.at(frame.stampSeq + this.#shift);
     return Math.abs(off) >= (behind * this.#clock.periodMs) / 2;
   }
 
   /** Without a stamp the client's clock is taken to have gone on; where none ever gave any, samples are all the time. */
-  #beginAnew(frame: Frame, expected: number): void {
+  #beginAnew(frame: FramePart, expected: number): void {
     this.#doubt.flush();
     const fromMs = this.#timeOf(expected - 1);
     if (this.#clock.hasStamp) this.#shift += expected - frame.seq;

@@ -20,6 +20,8 @@ const PHRASES = {
   closed: 'a stream was closed',
   refused: 'a stream was refused',
 } as const satisfies Record<StreamChange['what'], string>;
+const DROPPED = 'windows of streams get no result (hailo_stream_windows_dropped_total)';
+const DROPS_PERIOD_MS = 60_000;
 /** Lines per second: a thousand sensors that reconnect together are one event. */
 const MAX_LINES = 5;
 
@@ -27,6 +29,7 @@ const MAX_LINES = 5;
 export function createStreamDeps(parts: StreamRecordParts): StreamDeps {
   const { state, log } = parts;
   const changes = createLineLimit(MAX_LINES, state.clock);
+  const drops = createLineLimit(1, state.clock, DROPS_PERIOD_MS);
   const failures = createLineLimit(MAX_LINES, state.clock);
   const warn = createWarningTeller(parts);
   const fail = (error: SidecarError, fields: object) => {
@@ -42,6 +45,8 @@ export function createStreamDeps(parts: StreamRecordParts): StreamDeps {
       record(parts, window);
       for (const warning of window.warnings) warn(warning, ROUTE, {});
       const { error } = window;
+      if (error !== null)
+        within(drops, (more) => log.warn({ route: ROUTE, code: error.code, ...more }, `${DROPPED}: ${error.message}`));
       if (error?.rule.http !== 500) return;
       void state.proof?.check(); // whoever gave an impossible answer proves himself now
       fail(error, {});

@@ -81,6 +81,8 @@ export interface StreamTotals {
   readonly refused: Readonly<Record<string, number>>;
   readonly samples: number;
   readonly gaps: number;
+  /** Windows without a result, or whose result nobody read. */
+  readonly dropped: number;
   readonly connected: number;
   readonly detached: number;
   readonly watchers: number;

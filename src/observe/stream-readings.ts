@@ -7,6 +7,7 @@ export interface StreamReadings {
   readonly refused: Readonly<Record<string, number>>;
   readonly samples: number;
   readonly gaps: number;
+  readonly dropped: number;
   readonly connected: number;
   readonly detached: number;
   readonly watchers: number;
@@ -39,6 +40,11 @@ export function registerStreamReadings(registers: Registry[], read: () => Stream
   counter('hailo_streams_resumed_total', 'Times that a client came back to its stream.', (now) => now.resumed);
   counter('hailo_stream_samples_total', 'Samples that came.', (now) => now.samples);
   counter('hailo_stream_gaps_total', 'Gaps between samples.', (now) => now.gaps);
+  counter(
+    'hailo_stream_windows_dropped_total',
+    'Windows of streams without a result, or whose result was not read in time.',
+    (now) => now.dropped,
+  );
   new Counter({
     name: 'hailo_streams_refused_total',
     help: 'Streams that were refused for want of room, by error code.',

@@ -22,7 +22,7 @@ const STREAM = {
   motif: 'walk',
 };
 const TOTALS = {
-  ...{ opened: 3, resumed: 1, refused: { STREAMS_FULL: 2, NOT_READY: 1 }, samples: 700, gaps: 2 },
+  ...{ opened: 3, resumed: 1, refused: { STREAMS_FULL: 2, NOT_READY: 1 }, samples: 700, gaps: 2, dropped: 1 },
   ...{ connected: 1, detached: 0, watchers: 0, declared: 4 },
 };
 

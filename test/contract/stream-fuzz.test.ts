@@ -21,7 +21,7 @@ import { StreamWitness } from './fuzz/stream-witness.ts';
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 1);
 const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
 const PATIENCE_MS = 20_000;
-const MOST_HELD_MIB = 32;
+const MOST_HELD_MIB = 64;
 /** The heap of a process in which thousands of clients have lived stays large. */
 const MOST_RESIDENT_MIB = 512;
 t.setTimeout(90_000 * RUNS);

@@ -26,6 +26,7 @@ const readings: Readings = {
     refused: { STREAMS_FULL: 2 },
     samples: 700,
     gaps: 1,
+    dropped: 4,
     connected: 2,
     detached: 1,
     watchers: 1,

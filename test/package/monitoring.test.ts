@@ -40,7 +40,7 @@ const VERSIONS = {
 };
 
 const STREAMS = {
-  ...{ opened: 1, resumed: 1, refused: { STREAMS_FULL: 1 }, samples: 1, gaps: 1 },
+  ...{ opened: 1, resumed: 1, refused: { STREAMS_FULL: 1 }, samples: 1, gaps: 1, dropped: 1 },
   ...{ connected: 1, detached: 1, watchers: 1, declared: 4 },
 };
 

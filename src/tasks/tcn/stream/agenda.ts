@@ -1,4 +1,4 @@
-import type { GapEvent } from '../../../core/stream-events.ts';
+import type { StreamEvent } from '../../../core/stream-events.ts';
 import { CHANNELS, RATE_HZ, ROWS } from '../schema.ts';
 import type { Frame } from './frames.ts';
 import type { StreamSettings } from './hello.ts';
@@ -9,7 +9,7 @@ import { createTimeline, type DueWindow, type Timeline, type TimelineListener } 
 /** What is to be done next, in order: a window to be computed, or something to be said after those before it. */
 export type Due =
   | { readonly window: DueWindow /** When it fell due; its age counts from here. */; readonly at: number }
-  | { readonly window: null; readonly gap: Omit<GapEvent, 'type'> };
+  | { readonly window: null; readonly event: StreamEvent };
 
 export interface AgendaListener extends Pick<TimelineListener, 'onNotice'> {
   /** Something has fallen due. */
@@ -26,6 +26,7 @@ export class Agenda {
   readonly timeline: Timeline;
   readonly #listener: AgendaListener;
   readonly #due: Due[] = [];
+  readonly #later: StreamEvent[] = [];
   /** As many windows as can wait without one of them being overwritten. */
   readonly #mostDue: number;
   readonly #inflow: Inflow;
@@ -40,7 +41,7 @@ export class Agenda {
       { rateHz, hop, gaps, spareRows, ...shape },
       {
         onWindow: (window) => this.#enqueue({ window, at: this.#now }),
-        onGap: (gap) => this.#enqueue({ window: null, gap }),
+        onGap: (gap) => this.say({ type: 'gap', ...gap }),
         onNotice: listener.onNotice,
       },
     );
@@ -67,6 +68,17 @@ export class Agenda {
     this.#inflow.add(frame);
   }
 
+  /** After all that came before it, so that what it says of the next sample is true. */
+  say(event: StreamEvent): void {
+    this.#enqueue({ window: null, event });
+  }
+
+  /** The same, after samples that are not in the timeline yet, too. */
+  sayLast(event: StreamEvent): void {
+    if (this.#inflow.isEmpty) this.say(event);
+    else this.#later.push(event);
+  }
+
   next(): Due | undefined {
     return this.#due.shift();
   }
@@ -76,7 +88,9 @@ export class Agenda {
     if (this.#inflow.isEmpty) return;
     this.#now = now;
     this.#inflow.advance();
-    if (this.#isFinished && this.#inflow.isEmpty) this.timeline.flush();
+    if (!this.#inflow.isEmpty) return;
+    for (const event of this.#later.splice(0)) this.say(event);
+    if (this.#isFinished) this.timeline.flush();
   }
 
   /** No more samples come. */

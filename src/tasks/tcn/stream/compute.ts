@@ -30,8 +30,8 @@ interface Answered {
 /** What is due of a stream, up to and with one window: the same steps as /infer, from rows to a result. Never rejects. */
 export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void> {
   let due = stream.agenda.next();
-  for (; due?.window === null; due = stream.agenda.next()) stream.gap(due.gap);
-  if (due === undefined) return stream.agenda.advance(deps.clock()); // there was nothing but gaps
+  for (; due?.window === null; due = stream.agenda.next()) stream.told(due.event);
+  if (due === undefined) return stream.agenda.advance(deps.clock()); // there was nothing but messages
   if (stream.isOver) return;
   const { window, at } = due;
   try {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { SocketLink } from '../../../core/socket.ts';
 import type { Hello } from '../../../core/stream-hello.ts';
-import type { StreamChange, StreamReport, Streams, StreamTotals } from '../../../core/streams.ts';
+import type { StreamChange, StreamedWindow, StreamReport, Streams, StreamTotals } from '../../../core/streams.ts';
 import type { TaskDeps } from '../../../core/task.ts';
 import { RATE_HZ } from '../schema.ts';
 import { computeNext } from './compute.ts';
+import { overtaken } from './drops.ts';
 import { isSameSettings, type StreamSettings, toStreamSettings } from './hello.ts';
 import { createLoad, type Load } from './load.ts';
 import { toReady } from './ready.ts';
@@ -30,6 +31,7 @@ export interface Visitor {
 }
 
 const SWEEP_MS = 1000;
+const OVERTAKEN: StreamedWindow = { inference: null, error: overtaken(), durationMs: 0, warnings: [] };
 /** Of windows, beyond those that the model takes at a time, on their way to it: enough to keep it busy. */
 const SPARE_ROOM = 2;
 const GONE = 'There is no stream of this token any more, or not on this box: it begins anew.';
@@ -105,6 +107,7 @@ export class StreamDesk implements Streams {
       settings,
       now: this.#deps.clock(),
       onDue: (one) => this.#turns.due(one),
+      onOvertaken: () => this.#deps.streams.windowEnded(OVERTAKEN),
       compute: (one) => this.#compute(one),
     });
     this.#shelf.add(stream);

@@ -17,7 +17,7 @@ socket.onmessage = ({ data }) => {
   if (type !== 'result') return console.log(data);
   console.log(start_ms.toFixed() + ' to ' + end_ms.toFixed() + ' ms: ' + (motif.name ?? motif.index), top[0].score);
 };
-socket.onerror = ({ message }) => console.error(message);
+socket.onerror = ({ message }) => console.error(message || 'No connection to ' + url + ': is the daemon there, and has it a TOKEN?');
 socket.onclose = ({ code, reason }) => {
   console.log('closed: ' + code + ' ' + reason);
   process.exit(code === 1000 ? 0 : 1);
@@ -48,13 +48,14 @@ function stream() {
   const isReal = rows.length > 9;
   const rate_hz = isReal ? (1000 * (rows.length - 1)) / (rows.at(-1)[0] - rows[0][0]) : 100;
   let seq = 0, ms = performance.now();
+  rows.length = 0; // what was before the stream is not of it
   show('source', isReal ? 'This device at ' + rate_hz.toFixed() + ' Hz; no magnetometer, 0 is sent.' : 'A simulated walk.');
   const socket = new WebSocket(new URL('../../stream', location.href.replace(/^http/, 'ws')), 'tcn-stream.v1');
   socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', rate_hz, units: { gyro: 'deg/s' } }));
   socket.onclose = ({ code, reason }) => show('source', 'closed: ' + code + ' ' + reason);
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === 'ready') setInterval(sendNew, 250, message.limits.max_frame_samples);
+    if (message.type === 'ready') setInterval(sendNew, 250, 100);
     if (message.type === 'result') show('motif', message.motif.name ?? message.motif.index);
     show('said', JSON.stringify(message, null, 2));
   };
@@ -65,7 +66,8 @@ function stream() {
     seq += some.length;
   }
 }
-document.getElementById('start').onclick = async () => setTimeout(stream, 1000, await globalThis.DeviceMotionEvent?.requestPermission?.());`;
+const button = document.getElementById('start');
+button.onclick = async () => (button.disabled = true) && setTimeout(stream, 1000, await globalThis.DeviceMotionEvent?.requestPermission?.());`;
 
 /** Connects back to the host that it came from. */
 export const BROWSER_CLIENT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>A stream</title><h1 id="motif">…</h1>

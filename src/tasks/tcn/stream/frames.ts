@@ -69,6 +69,7 @@ export function readJsonFrame(message: unknown, reader: FrameReader): Frame {
     return refuse('value_error', locationOf(first?.instancePath), first?.message ?? 'is not valid');
   }
   const { seq, t_ms: tMs = null, samples } = message as Samples;
+  if (seq > LAST_SEQ) refuse('value_error', ['seq'], `Must be below ${LAST_SEQ}`, seq);
   const width = reader.columns.names.length;
   const odd = samples.findIndex((row) => row.length !== width);
   if (odd >= 0) {
@@ -80,6 +81,9 @@ export function readJsonFrame(message: unknown, reader: FrameReader): Frame {
     samples: toModelSamples(seq, samples.length, reader, (sample, column) => samples[sample]![column]!),
   };
 }
+
+/** Beyond it numbers of samples are no longer told apart. */
+const LAST_SEQ = 2 ** 53 - 2 ** 20;
 
 /** A client's columns → the model's channels and units, checked. */
 function toModelSamples(

@@ -1,6 +1,5 @@
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { SidecarError } from '../../../core/errors.ts';
 import {
   type Hello,
   HelloSchema,
@@ -36,24 +35,36 @@ const hello = Compile(HelloSchema);
 /** What the validator says of a key that the schema does not have. */
 const UNKNOWN_KEY = 'schema is false';
 
-/** @throws SidecarError INVALID_INPUT that names the first thing that is wrong; BAD_REQUEST for another protocol */
+/** @throws SidecarError INVALID_INPUT that names the first thing that is wrong */
 export function readHello(message: unknown): Hello {
-  if (hello.Check(message)) return checkProtocol(message as Hello);
-  const [first] = hello.Errors(message);
-  const what = first?.message === UNKNOWN_KEY ? 'There is no such key' : (first?.message ?? 'is not valid');
-  return refuse('value_error', ['hello', ...locationOf(first?.instancePath)], `${what}${namesOf(first?.params)}`);
+  if (!hello.Check(message)) return refuseHello(hello.Errors(message));
+  const { protocol = STREAM_PROTOCOL } = message as Hello;
+  if (protocol === STREAM_PROTOCOL) return message as Hello;
+  return refuse('value_error', ['hello', 'protocol'], `This daemon speaks ${STREAM_PROTOCOL}`, protocol);
 }
 
-function checkProtocol(message: Hello): Hello {
-  const { protocol = STREAM_PROTOCOL } = message;
-  if (protocol === STREAM_PROTOCOL) return message;
-  throw new SidecarError('BAD_REQUEST', `This daemon speaks protocol ${STREAM_PROTOCOL}, the hello ${protocol}.`);
+interface Fault {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: object;
 }
 
-/** The names that the validator keeps apart from its sentence. */
-function namesOf(params: object | undefined): string {
-  const names = Object.values(params ?? {}).find((value) => Array.isArray(value)) as readonly string[] | undefined;
-  return names === undefined || names.length === 0 ? '' : `: ${names.join(', ').slice(0, 100)}`;
+function refuseHello(faults: readonly Fault[]): never {
+  const [first] = faults;
+  return refuse('value_error', ['hello', ...locationOf(first?.instancePath)], toSentence(first, faults));
+}
+
+/** The validator tells of each allowed value apart. */
+function toSentence(first: Fault | undefined, faults: readonly Fault[]): string {
+  if (first === undefined) return 'is not valid';
+  if (first.message === UNKNOWN_KEY) return 'There is no such key';
+  if (first.keyword !== 'const') return first.message;
+  const isAllowed = ({ keyword, instancePath }: Fault) => keyword === 'const' && instancePath === first.instancePath;
+  return `must be ${faults
+    .filter(isAllowed)
+    .map(({ params }) => (params as { allowedValue: string }).allowedValue)
+    .join(', ')}`;
 }
 
 /** @throws SidecarError INVALID_INPUT for channels that do not make a sample, and where nothing is to be told */

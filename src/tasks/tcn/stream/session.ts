@@ -102,6 +102,7 @@ export class Session implements SocketListener, Visitor {
   /** After it the connection closes, but not before that is on its way as well. */
   #farewell(stream: Stream): void {
     const { counts, drops } = stream;
+    stream.tellLastDrops();
     const windows = counts.results - drops.unread;
     stream.tell({ type: 'ended', windows, dropped: drops.total, samples: counts.samples } satisfies Ended);
     this.#whenTaken(() => {
@@ -133,7 +134,7 @@ export class Session implements SocketListener, Visitor {
     this.#refused += 1;
     const isBearable = this.#stream !== null && error.code === 'INVALID_INPUT' && this.#refused <= MOST_REFUSED_FRAMES;
     const next = error instanceof BadSample ? { next_seq: error.nextSeq } : {};
-    if (isBearable) this.#stream!.tell({ ...toErrorEvent(error, null), ...next });
+    if (isBearable) this.#stream!.agenda.sayLast({ ...toErrorEvent(error, null), ...next });
     else this.#fail(error);
   }
 

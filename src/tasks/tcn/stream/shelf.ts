@@ -6,7 +6,7 @@ import { toReport } from './stream-report.ts';
 export class Shelf {
   readonly #byId = new Map<string, Stream>();
   readonly #byToken = new Map<string, Stream>();
-  readonly #past = { opened: 0, resumed: 0, samples: 0, gaps: 0 };
+  readonly #past = { opened: 0, resumed: 0, samples: 0, gaps: 0, dropped: 0 };
   /** How many streams make so many windows per second; one running sum would drift with each stream that comes and goes. */
   readonly #paces = new Map<number, number>();
 
@@ -44,6 +44,7 @@ export class Shelf {
     this.#past.resumed += resumed;
     this.#past.samples += samples;
     this.#past.gaps += gaps;
+    this.#past.dropped += stream.drops.total;
   }
 
   #count(windowsPerSecond: number, more: 1 | -1): void {
@@ -81,10 +82,11 @@ export class Shelf {
 
   totals(refused: Readonly<Record<string, number>>): StreamTotals {
     const totals = { ...this.#past, refused: { ...refused }, connected: 0, detached: 0, watchers: 0 };
-    for (const { counts, detachedAt, watchers } of this.#byId.values()) {
+    for (const { counts, detachedAt, watchers, drops } of this.#byId.values()) {
       totals.resumed += counts.resumed;
       totals.samples += counts.samples;
       totals.gaps += counts.gaps;
+      totals.dropped += drops.total;
       totals.watchers += watchers.count;
       totals[detachedAt === null ? 'connected' : 'detached'] += 1;
     }

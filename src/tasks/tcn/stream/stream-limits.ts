@@ -18,11 +18,17 @@ export const MOST_REFUSED_FRAMES = 100;
 export const MOST_MESSAGES = 2000;
 export const MESSAGES_PERIOD_MS = 100;
 
-/** Rows that are kept beyond those of a window: two seconds, or what the next window and the resampler need. */
+/** For frames, and for those that are kept back while their timestamp is doubted. */
+const SLACK_ROWS = 100;
+
+/**
+ * Rows that are kept beyond those of a window. A client that stays as far ahead of the last result must have sent the next
+ * window, what the resampler wants to see before and behind it, and a little more: else each waits for the other.
+ */
 export function spareRowsFor(rateHz: number, hop: number): number {
   const delayMs = describeResampling(rateHz, RATE_HZ)?.delay_ms ?? 0;
   const delayRows = Math.ceil((delayMs * RATE_HZ) / 1000);
-  return Math.max(2 * ROWS, ROWS + delayRows + hop);
+  return Math.max(2 * ROWS, ROWS + 2 * delayRows + hop) + SLACK_ROWS;
 }
 
 /** How far a client may be ahead of the window whose result it has without overwriting the next one. */

@@ -1,6 +1,6 @@
 import type { SidecarError } from '../../../core/errors.ts';
 import type { SocketLink } from '../../../core/socket.ts';
-import type { GapEvent, StreamEvent } from '../../../core/stream-events.ts';
+import type { StreamEvent } from '../../../core/stream-events.ts';
 import type { EventSink } from '../../../core/task.ts';
 import { CHANNELS, RATE_HZ } from '../schema.ts';
 import { Agenda, type Due } from './agenda.ts';
@@ -23,6 +23,8 @@ export interface StreamParts {
   readonly now: number;
   /** It has something due. */
   onDue(stream: Stream): void;
+  /** A window was overwritten before its turn came. */
+  onOvertaken(): void;
   /** Computes its next window; never rejects. */
   compute(stream: Stream): Promise<void>;
 }
@@ -104,18 +106,22 @@ export class Stream implements Turner {
 
   /** Its rows have been overwritten by now. */
   #overflow(due: Due): void {
-    if (due.window === null) this.gap(due.gap);
-    else this.dropped(overtaken(), this.#now);
+    if (due.window === null) return this.told(due.event);
+    this.dropped(overtaken(), this.#now);
+    this.#parts.onOvertaken();
   }
 
   runNext(): Promise<void> {
     return this.#parts.compute(this);
   }
 
-  gap(gap: Omit<GapEvent, 'type'>): void {
-    this.counts.gaps += 1;
-    if (gap.action === 'restarted') this.track?.motifs.reset();
-    this.tell({ type: 'gap', ...gap });
+  /** What was to be said after the windows before it. */
+  told(event: StreamEvent): void {
+    if (event.type === 'gap') {
+      this.counts.gaps += 1;
+      if (event.action === 'restarted') this.track?.motifs.reset();
+    }
+    this.tell(event);
   }
 
   result(text: string, window: number, now: number): void {
@@ -141,6 +147,11 @@ export class Stream implements Turner {
   dropped(error: SidecarError, now: number): void {
     this.drops.add(1, error);
     this.#tellDrops(now);
+  }
+
+  /** Also what would be told later. */
+  tellLastDrops(): void {
+    this.#tellDrops(Number.POSITIVE_INFINITY);
   }
 
   #tellDrops(now: number): void {

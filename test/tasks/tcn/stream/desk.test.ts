@@ -144,3 +144,66 @@ t.test('a fault of ours ends one connection, with its cause in the log and not o
   t.notMatch(JSON.stringify(client.of('error')), /TypeError/, 'and not on the wire');
   t.match(client.of('error'), [{ error: { code: 'INTERNAL' }, close: 1011 }]);
 });
+
+t.test('a client within next_seq + max_ahead_samples gets on, at any rate and hop', async (t) => {
+  for (const rate_hz of [5, 6, 7, 8, 10, 12.5, 15, 25, 50, 99.7, 100, 250, 2000]) {
+    for (const hop of [1, 25, 100, 1000]) {
+      const { connect } = world({ policy: { maxLoad: 1000 } });
+      const client = connect();
+      client.say({ ...HELLO, rate_hz, hop, max_age_ms: 600_000 });
+      const { max_ahead_samples: ahead } = client.messages[0]!.limits;
+      const samples = Math.ceil((rate_hz * (1500 + 20 * hop)) / 100);
+      let [seq, next] = [0, 0];
+      for (let idle = 0; seq < samples && idle < 50; idle++) {
+        const count = Math.min(next + ahead - seq, samples - seq, 400);
+        if (count > 0) {
+          client.send(frame(seq, (seq * 1000) / rate_hz, rows(seq, count)));
+          seq += count;
+          idle = 0;
+        }
+        await turn();
+        next = client.messages.findLast(({ next_seq }) => next_seq != null)?.next_seq ?? next;
+      }
+      t.equal(seq, samples, `${rate_hz} Hz, hop ${hop}: all could be sent`);
+      t.equal(client.of('dropped').length, 0, `${rate_hz} Hz, hop ${hop}: no window is dropped`);
+      client.breakOff();
+    }
+  }
+});
+
+t.test('a refused frame tells of the next sample after the windows before it', async (t) => {
+  const { connect } = world();
+  const client = connect();
+  client.say(HELLO);
+  client.send(frame(0, 0, rows(0, 150)));
+  client.send(frame(150, 1500, [Array(9).fill(1e6)]));
+  for (let i = 0; i < 10; i++) await turn();
+  t.same(
+    client.messages.slice(1).map(({ type, next_seq }) => [type, next_seq]),
+    [
+      ['result', 100],
+      ['result', 125],
+      ['result', 150],
+      ['error', 151],
+    ],
+  );
+});
+
+t.test('what was dropped is told to the end, and counted', async (t) => {
+  const ended: unknown[] = [];
+  const { connect, deps, time, desk } = world({ policy: { maxAgeMs: 50 } });
+  Object.assign(deps.streams, { windowEnded: ({ error }: { error: unknown }) => ended.push(error) });
+  const client = connect();
+  client.say({ ...HELLO, hop: 5 });
+  client.send(frame(0, 0, rows(0, 99)));
+  for (let seq = 99; seq < 399; seq += 100) client.send(frame(seq, seq * 10, rows(seq, 100)));
+  time.now += 500;
+  for (let i = 0; i < 100; i++) await turn();
+  client.say({ type: 'end' });
+  for (let i = 0; i < 10; i++) await turn();
+  const told = client.of('dropped').reduce((sum, { count }) => sum + count, 0);
+  t.ok(told > 0);
+  t.equal(told, client.of('ended')[0]?.dropped);
+  t.equal(ended.filter((error) => error !== null).length, told);
+  t.equal(desk.totals().dropped, told);
+});

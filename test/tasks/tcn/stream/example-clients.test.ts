@@ -173,15 +173,23 @@ t.test('the page streams a simulated walk where nothing moves, and shows what co
 t.test('the page streams the device’s motion at the rate that it comes at', async (t) => {
   const { page, start, move } = openPage();
   move({ timeStamp: 1, accelerationIncludingGravity: { x: null }, rotationRate: null });
-  for (let i = 0; i < 51; i++) {
-    const accelerationIncludingGravity = { x: 1, y: 2, z: i };
-    move({ timeStamp: 4000 + i * 20, accelerationIncludingGravity, rotationRate: { alpha: 4, beta: 5, gamma: null } });
-  }
+  const moveOn = (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      const accelerationIncludingGravity = { x: 1, y: 2, z: i };
+      move({
+        timeStamp: 4000 + i * 20,
+        accelerationIncludingGravity,
+        rotationRate: { alpha: 4, beta: 5, gamma: null },
+      });
+    }
+  };
+  moveOn(0, 3000); // a page that was left open for a minute
   await start();
+  moveOn(3000, 3051);
   page.send();
   const [hello, frame, ...more] = page.sent as { rate_hz: number; units: object; t_ms: number; samples: number[][] }[];
   t.match(hello, { rate_hz: 50, units: { gyro: 'deg/s' } });
-  t.match(frame, { seq: 0, t_ms: 4000 });
-  t.same(frame!.samples[7], [1, 2, 7, 4, 5, 0, 0, 0, 0]);
+  t.match(frame, { seq: 0, t_ms: 64_000 });
+  t.same(frame!.samples[7], [1, 2, 3007, 4, 5, 0, 0, 0, 0]);
   t.same([frame!.samples.length, more, page.sent.every(isClientMessage)], [51, [], true]);
 });

@@ -134,7 +134,7 @@ t.test('a hello that cannot be met closes the connection with the reason', async
     ['no rate', { type: 'hello' }, 1008, /rate_hz/],
     ['an unknown key', { ...HELLO, colour: 'red' }, 1008, /hello.colour: There is no such key/],
     ['a key as long as a message', { ...HELLO, ['k'.repeat(60_000)]: 1 }, 1008, /^.{0,80}hello.k+….{0,80}$/],
-    ['another protocol', { ...HELLO, protocol: 2 }, 1007, /speaks protocol 1, the hello 2/],
+    ['another protocol', { ...HELLO, protocol: 2 }, 1008, /hello.protocol: This daemon speaks 1/],
     [
       'no magnetometer',
       { ...HELLO, channels: ['ax', 'ay', 'az', 'gx', 'gy', 'gz'] },
@@ -143,7 +143,7 @@ t.test('a hello that cannot be met closes the connection with the reason', async
     ],
     ['a channel twice', { ...HELLO, channels: ['ax', 'ax'] }, 1008, /twice/],
     ['a strange channel', { ...HELLO, channels: ['temperature'] }, 1008, /Unknown channel/],
-    ['a unit that is none', { ...HELLO, units: { acc: 'lb' } }, 1008, /hello.units.acc/],
+    ['a unit that is none', { ...HELLO, units: { acc: 'lb' } }, 1008, /hello.units.acc: must be m\/s2, g, mg/],
     ['nothing to tell', { ...HELLO, outputs: { motif_scores: false, top_k: 0 } }, 1008, /Nothing is asked for/],
   ];
   for (const [name, hello, code, message] of refused) {

@@ -110,10 +110,10 @@ function toReach(target: Target): StreamReach {
       if (response.status !== 401) return response;
       throw unauthorized(target, token);
     },
-    connect: async (path, protocol, listener) => {
+    connect: async (path, protocol, listener, signal) => {
       const token = target.token();
       try {
-        return await openWebSocket({ ...toSocketTarget(target, path), protocol, token }, listener);
+        return await openWebSocket({ ...toSocketTarget(target, path), protocol, token, signal }, listener);
       } catch (thrown) {
         if (thrown instanceof UpgradeRefused && thrown.status === 401) throw unauthorized(target, token);
         throw thrown;

@@ -3,6 +3,6 @@ import type { Reach } from './selftest.ts';
 
 /** How a command asks the running daemon, and opens a WebSocket to it by the same rules. */
 export interface StreamReach extends Reach {
-  /** Rejects with UNAUTHORIZED and what to do, with UpgradeRefused, or with what the network says. */
-  connect(path: string, protocol: string, listener: ClientListener): Promise<ClientSocket>;
+  /** Rejects with UNAUTHORIZED and what to do, with UpgradeRefused, with what the network says, or when the signal ends it. */
+  connect(path: string, protocol: string, listener: ClientListener, signal?: AbortSignal): Promise<ClientSocket>;
 }

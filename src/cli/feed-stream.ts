@@ -3,9 +3,10 @@ import type { Ended, ErrorEvent, Ready, StreamEvent } from '../core/stream-event
 import type { Hello } from '../core/stream-hello.ts';
 import type { ClientSocket } from '../system/websocket.ts';
 import type { SampleBuffer } from './feed-buffer.ts';
-import { dial, verdictOf } from './feed-dial.ts';
+import { type Undialled, verdictOf } from './feed-dial.ts';
 import { readEvent } from './feed-event.ts';
 import { toFrame } from './feed-frame.ts';
+import { FeedLine } from './feed-line.ts';
 import type { StreamReach } from './feed-reach.ts';
 import { Tries, type TriesDeps } from './feed-tries.ts';
 
@@ -35,11 +36,10 @@ const MOST_FRAME_SAMPLES = 512;
 /** One stream over as many connections as it takes. */
 export class FeedStream {
   readonly #deps: StreamDeps;
-  #socket: ClientSocket | null = null;
+  readonly #line: FeedLine;
   #ready: Ready | null = null;
   #lastWindow = -1;
   #keepFromMs = Number.NEGATIVE_INFINITY;
-  #closed: { code: number; reason: string } | null = null;
   #lastError: ErrorEvent | null = null;
   #ended: Ended | null = null;
   readonly #tries: Tries;
@@ -50,6 +50,7 @@ export class FeedStream {
   constructor(deps: StreamDeps) {
     this.#deps = deps;
     this.#tries = new Tries(deps);
+    this.#line = new FeedLine(deps, (message) => this.#hear(message));
   }
 
   /** True when the daemon is ready to take samples; false when it was aborted before. */
@@ -68,7 +69,7 @@ export class FeedStream {
   async run(): Promise<Ended | null> {
     const { bell, signal } = this.#deps;
     while (this.#ended === null && !signal.aborted) {
-      if (this.#closed !== null) await this.#reconnect();
+      if (this.#line.isLost) await this.#reconnect();
       else if (!this.#sendSome()) await bell.wait();
     }
     return this.#ended;
@@ -77,13 +78,13 @@ export class FeedStream {
   /** Nothing more is heard: what is under way comes after the listener has ended. */
   close(): void {
     this.#isOver = true;
-    this.#socket?.close(1000);
+    this.#line.close(this.#ended !== null);
   }
 
   /** False when there is nothing to do until the bell rings. */
   #sendSome(): boolean {
     const { buffer } = this.#deps;
-    const socket = this.#socket;
+    const { socket } = this.#line;
     if (socket === null || this.#ready === null || !this.#maySend(socket, this.#ready)) return false;
     if (buffer.unsent > 0) {
       socket.send(toFrame(buffer.take(this.#frameSamples(this.#ready), this.#jumpMs())));
@@ -112,9 +113,13 @@ export class FeedStream {
   }
 
   async #reconnect(): Promise<void> {
-    const { code, reason } = this.#closed ?? { code: 1006, reason: '' };
-    this.#closed = null;
-    this.#socket = null;
+    await this.#takeBreak();
+    await this.#connect();
+  }
+
+  /** Says why the connection is gone, and waits; throws when it may not come back. */
+  async #takeBreak(): Promise<void> {
+    const { code, reason } = this.#line.takeLoss();
     const said = this.#lastError?.error;
     const verdict = verdictOf(code, said === undefined ? reason : `${said.code}: ${said.message}`);
     this.#lastError = null;
@@ -122,46 +127,42 @@ export class FeedStream {
     this.#deps.listener.onTrouble(`${verdict.why}; connecting again`);
     this.#tries.fail();
     await this.#tries.pause(verdict.waitMs);
-    await this.#connect();
   }
 
   /** Until a ready comes; the first connection fails at once where nobody answers. */
   async #connect(): Promise<void> {
-    const { reach, signal, listener, bell } = this.#deps;
+    const { signal } = this.#deps;
     while (!signal.aborted) {
       if (this.#tries.isSpent) throw this.#givenUp(`${this.#tries.failures} tries in a row brought nothing`);
-      const isFirst = this.#ready === null;
-      this.#closed = null;
-      const dialled = await dial(reach, isFirst, {
-        onText: (message) => this.#hear(message),
-        onClosed: (code, reason) => {
-          this.#closed = { code, reason };
-          bell.ring();
-        },
-      });
-      if ('socket' in dialled) {
-        this.#socket = dialled.socket;
-        if (await this.#greet(dialled.socket)) return;
-        return this.#reconnect();
-      }
-      const { error, mayRetry, retryAfterMs } = dialled;
-      const isPolite = retryAfterMs > 0;
-      if (!mayRetry || (isFirst && !isPolite)) throw error;
-      this.#tries.fail();
-      if (this.#tries.isSpent) throw error;
-      listener.onTrouble(`${error.message} Trying again`);
-      await this.#tries.pause(retryAfterMs);
+      const dialled = await this.#line.dial(this.#ready === null);
+      if (!('socket' in dialled)) await this.#waitAfter(dialled);
+      else if (await this.#greet(dialled.socket)) return;
+      else await this.#takeBreak();
     }
+  }
+
+  /** Throws when another try cannot help. */
+  async #waitAfter({ error, mayRetry, retryAfterMs, isSilent }: Undialled): Promise<void> {
+    if (this.#deps.signal.aborted) return;
+    const isPatient = this.#ready !== null || retryAfterMs > 0 || isSilent;
+    if (!mayRetry || !isPatient) throw error;
+    this.#tries.fail();
+    if (this.#tries.isSpent) throw error;
+    this.#deps.listener.onTrouble(`${error.message} Trying again`);
+    await this.#tries.pause(retryAfterMs);
   }
 
   /** True when a ready came. */
   async #greet(socket: ClientSocket): Promise<boolean> {
-    const { hello, bell, signal } = this.#deps;
+    const { hello, bell, signal, patience } = this.#deps;
     const before = this.#ready;
     const resume = before === null ? {} : { resume: { token: before.token, last_window: this.#lastWindow } };
     socket.send(JSON.stringify({ ...hello, ...resume }));
     this.#saidEnd = false;
-    while (this.#ready === before && this.#closed === null && !signal.aborted) await bell.wait();
+    const why = `the daemon was not ready within ${patience.answerMs / 1000} s`;
+    const late = setTimeout(() => this.#line.cut(why), patience.answerMs);
+    while (this.#ready === before && !this.#line.isLost && !signal.aborted) await bell.wait();
+    clearTimeout(late);
     return this.#ready !== before || signal.aborted;
   }
 

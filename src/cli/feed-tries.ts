@@ -6,9 +6,11 @@ export interface Patience {
   readonly longestMs: number;
   /** Tries in a row that bring nothing. */
   readonly tries: number;
+  /** How long a daemon may take to answer, and then to be ready. */
+  readonly answerMs: number;
 }
 
-export const PATIENCE: Patience = { firstMs: 250, longestMs: 10_000, tries: 12 };
+export const PATIENCE: Patience = { firstMs: 250, longestMs: 10_000, tries: 12, answerMs: 5000 };
 
 /** Doubled with each failure, half of it by chance, so that many feeds do not come at once. */
 export function backoffMs(failures: number, { firstMs, longestMs }: Patience, chance: number): number {

@@ -11,6 +11,8 @@ export interface ClientSocket {
   send(message: string | Uint8Array): void;
   /** A close frame after all that was sent; at once, without a word, when none comes back. */
   close(code: number): void;
+  /** At once, without a word: for a peer that may not listen. */
+  cut(): void;
 }
 
 /** What a connection brings. */
@@ -29,6 +31,8 @@ export interface SocketTarget {
   /** Of node:tls: whom to trust. */
   readonly tls: object;
   readonly timeoutMs: number;
+  /** Gives up before it is open. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A server that answers, but not with a WebSocket. */
@@ -67,7 +71,10 @@ export async function openWebSocket(target: SocketTarget, listener: ClientListen
     if (isOpen) listener.onClosed(code, reason.toString());
     else reject(new Error('the connection was closed before it was open'));
   });
-  await promise;
+  const giveUp = () => socket.terminate(); // its own time limit is none for a Unix socket
+  target.signal?.addEventListener('abort', giveUp, { once: true });
+  if (target.signal?.aborted) giveUp();
+  await promise.finally(() => target.signal?.removeEventListener('abort', giveUp));
   watch(socket);
   return toClientSocket(socket);
 }
@@ -94,6 +101,7 @@ function toClientSocket(socket: WebSocket): ClientSocket {
       if (isUsable()) socket.send(message, () => {}); // a failure closes the connection, and that is told
     },
     close: (code) => socket.close(code),
+    cut: () => socket.terminate(),
   };
 }
 

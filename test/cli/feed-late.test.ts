@@ -10,7 +10,7 @@ t.test('a result that comes after the end is heard by nobody', async (t) => {
   let sayAgain = () => {};
   const { url } = await startStreamDaemon(t);
   const { connect, ...reach } = reachUrl(url, { tokenFile: null });
-  const connectAndListen: typeof connect = (path, protocol, listener) => {
+  const connectAndListen: typeof connect = (path, protocol, listener, signal) => {
     const onText = (message: string) => {
       said.push(message);
       listener.onText(message);
@@ -19,7 +19,7 @@ t.test('a result that comes after the end is heard by nobody', async (t) => {
       const late = said.find((message) => JSON.parse(message).type === 'result') ?? '';
       listener.onText(JSON.stringify({ ...JSON.parse(late), window: 99 }));
     };
-    return connect(path, protocol, { ...listener, onText });
+    return connect(path, protocol, { ...listener, onText }, signal);
   };
   const printed: string[] = [];
   const stdout = { write: (text: string) => printed.push(text), writableNeedDrain: false, on: () => {} };

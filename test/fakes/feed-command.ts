@@ -42,7 +42,7 @@ export async function feed(t: Test, { argv = [], text, source, daemon: options =
     stdin: () => process.stdin,
     stdout: { write: (text) => out.push(text), writableNeedDrain: false, on: () => {} },
     onInterrupt: () => () => {},
-    patience: { firstMs: 1, longestMs: 5, tries: 5 },
+    patience: { firstMs: 1, longestMs: 5, tries: 5, answerMs: 5000 },
     now: () => performance.now(),
     random: () => 0,
     ...deps,

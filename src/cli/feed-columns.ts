@@ -74,7 +74,7 @@ export function understandColumn(name: string): Meaning {
 }
 
 const TIME =
-  /^(?:imu|sensor|host|device|sample|unix|epoch|log)?(?:(?:timestamp|time|elapsed|t|epoch|datetime|date)(?:elapsed|unix|utc|stamp|epoch)?(?<unit>s|secs?|seconds?|ms|msecs?|millis|milliseconds?|us|usecs?|micros|microseconds?|ns|nsecs?|nanos|nanoseconds?)?|(?<alone>seconds|millis|milliseconds|micros|microseconds|nanos|nanoseconds)(?:elapsed)?)$/;
+  /^(?:imu|sensor|host|device|sample|unix|epoch|log|mess|abtast)?(?:(?:timestamp|time|zeit|zeitstempel|uhrzeit|temps|tiempo|tempo|tijd|elapsed|t|epoch|datetime|date)(?:elapsed|unix|utc|stamp|epoch)?(?<unit>s|secs?|seconds?|ms|msecs?|millis|milliseconds?|us|usecs?|micros|microseconds?|ns|nsecs?|nanos|nanoseconds?)?|(?<alone>seconds|millis|milliseconds|micros|microseconds|nanos|nanoseconds)(?:elapsed)?)$/;
 
 /** Lower case, one spelling of micro, degree and the small two. */
 function plain(name: string): string {

@@ -54,7 +54,7 @@ export class Numbering {
   /** `jitter` as measured, a share of the period: times that are not exact leave room where nothing is missing. */
   constructor(rateHz: number, jitter: number, tally: Tally) {
     this.#periodMs = 1000 / rateHz;
-    this.#jumpMs = this.#periodMs * (1.5 + 6 * jitter);
+    this.#jumpMs = this.#periodMs * (1.5 + 8 * jitter);
     this.#tally = tally;
   }
 

@@ -1,3 +1,5 @@
+import { fitPeriod } from './feed-period.ts';
+
 /** How many milliseconds one of it is. */
 const IN_MS = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const;
 export type TimeUnit = keyof typeof IN_MS;
@@ -14,7 +16,9 @@ export interface Steps {
   readonly rateHz: number;
   /** The usual distance of a step from the median, as a share of it. */
   readonly jitter: number;
-  /** Steps of more than one and a half. */
+  /** How far the rate may be off, as a share of it. */
+  readonly doubt: number;
+  /** Steps far beyond one and the jitter. */
   readonly gaps: number;
   readonly backward: number;
   /** The share of steps that are none: several samples have one time. */
@@ -28,8 +32,8 @@ export function toMs(time: number, unit: TimeUnit): number {
 
 /** The unit that a word means, null for none. */
 export function timeUnitOf(word: string): TimeUnit | null {
-  if (/^(s|secs?|seconds?)$/.test(word)) return 's';
-  if (/^(ms|msecs?|millis|milliseconds?)$/.test(word)) return 'ms';
+  if (/^(s|secs?|seconds?|sek|sekunden?)$/.test(word)) return 's';
+  if (/^(ms|msecs?|millis|milliseconds?|millisekunden?)$/.test(word)) return 'ms';
   if (/^(us|usecs?|micros|microseconds?)$/.test(word)) return 'us';
   return /^(ns|nsecs?|nanos|nanoseconds?)$/.test(word) ? 'ns' : null;
 }
@@ -49,20 +53,29 @@ export function measureSteps(timesMs: readonly number[]): Steps | null {
   const all = stepsOf(timesMs);
   const forward = all.filter((step) => step > 0);
   if (forward.length === 0) return null;
-  const middle = median(forward);
-  // times in whole milliseconds have a coarse median: the mean of the usual steps is finer
-  const usual = all.filter((step) => step >= 0 && step < 1.5 * middle);
   const repeated = all.filter((step) => step === 0).length / all.length;
-  const mean =
-    repeated > BURSTS ? meanOfBursts(timesMs, all) : usual.reduce((sum, step) => sum + step, 0) / usual.length;
+  const usual = usualSteps(all, median(forward));
+  const isUsual = (step: number) => step > usual.least && step < usual.most;
+  const line = repeated > BURSTS ? null : fitPeriod(timesMs, isUsual);
+  const period = line?.periodMs ?? meanOfBursts(timesMs, all);
   return {
-    rateHz: 1000 / mean,
-    jitter: median(usual.map((step) => Math.abs(step - mean))) / mean,
-    gaps: all.filter((step) => step >= 1.5 * middle).length,
+    rateHz: 1000 / period,
+    doubt: line?.doubt ?? 0,
+    jitter: median(all.filter(isUsual).map((step) => Math.abs(step - period))) / period,
+    gaps: all.filter((step) => step >= usual.most).length,
     repeated,
-    backward: all.filter((step) => step < 0).length,
+    backward: all.filter((step) => step <= usual.least).length,
     count: all.length,
   };
+}
+
+/** What is no pause and no clock that was set back: the quartiles tell how far jitter reaches. */
+function usualSteps(steps: readonly number[], middle: number): { least: number; most: number } {
+  const sorted = [...steps].sort((a, b) => a - b);
+  const quartile = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? middle;
+  const [low, high] = [quartile(0.25), quartile(0.75)];
+  const reach = 3 * (high - low);
+  return { least: Math.min(0, low - reach) - middle * 1e-6, most: Math.max(1.5 * middle, high + reach) };
 }
 
 /** From one burst to another, because nobody knows where in a burst the list begins and ends. */

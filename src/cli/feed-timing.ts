@@ -30,18 +30,18 @@ export function isRateKnown(
 /** Throws USAGE where neither the times nor the command line say the rate. */
 export function timingOf(
   probe: readonly Reading[],
-  { time }: Layout,
+  { time, ignored }: Layout,
   { rateHz: wanted, timeUnit }: Pick<TextOptions, 'rateHz' | 'timeUnit'>,
   source: string,
 ): Timing {
   const times = probe.flatMap((reading) => reading.time ?? []);
-  if (time === null || times.length < 2) return withoutTimes(wanted, source, time?.name ?? null);
+  if (time === null || times.length < 2) return withoutTimes(wanted, source, time?.name ?? null, ignored);
   const said = timeUnit ?? time.unit;
   const unit = said ?? guessTimeUnit(times);
   if (unit === null) throw noUnit(source, time.name);
   const steps = measureSteps(times.map((value) => toMs(value, unit)));
-  if (steps === null) return withoutTimes(wanted, source, time.name);
-  const rateHz = checkRate(wanted ?? round(steps.rateHz), source, time.name, unit);
+  if (steps === null) return withoutTimes(wanted, source, time.name, ignored);
+  const rateHz = checkRate(wanted ?? round(steps), source, time.name, unit);
   const isBursts = steps.repeated > BURSTS;
   const isOverruled = Math.abs(steps.rateHz / rateHz - 1) > OTHER_RATE;
   const how = said === null ? `${unit}, by its steps` : unit;
@@ -54,9 +54,11 @@ export function timingOf(
   };
 }
 
-function withoutTimes(wanted: number | null, source: string, name: string | null): Timing {
+function withoutTimes(wanted: number | null, source: string, name: string | null, ignored: readonly string[]): Timing {
   if (wanted === null) {
-    const what = name === null ? 'has no column with times' : `has no two times that differ in the column "${name}"`;
+    const rest = ignored.length === 0 ? '' : ` (not used: ${ignored.join(', ')}; --columns says which one it is)`;
+    const what =
+      name === null ? `has no column with times${rest}` : `has no two times that differ in the column "${name}"`;
     throw new SidecarError('USAGE', `feed: ${source} ${what}: say how fast it was sampled, e.g. --rate 100.`);
   }
   return { rateHz: wanted, jitter: 0, toMs: () => null, sentence: `times from --rate ${wanted} Hz`, warnings: [] };
@@ -91,8 +93,12 @@ function warningsOf(steps: Steps, wanted: number | null, name: string, isBursts:
   return warnings;
 }
 
-/** A clock's 99.97 is meant as 100; what is far from a whole number is meant as it is. */
-function round(rateHz: number): number {
+/** A clock's 99.97 is meant as 100, and so is 98.9 where it may as well be 100; what is far from a whole number is meant as it is. */
+function round({ rateHz, doubt }: Steps): number {
+  for (const grain of [50, 10, 5]) {
+    const near = grain * Math.round(rateHz / grain);
+    if (Math.abs(rateHz / near - 1) < doubt) return near;
+  }
   const whole = Math.round(rateHz);
   return Math.abs(rateHz / whole - 1) < 0.005 ? whole : Number(rateHz.toPrecision(6));
 }

@@ -57,6 +57,11 @@ t.test('names that people give columns are understood, and their units', async (
     seconds_elapsed: 'time s',
     millis: 'time ms',
     epoch: 'time ?',
+    Zeit: 'time ?',
+    'zeit (ms)': 'time ms',
+    Zeitstempel: 'time ?',
+    timestamp_ms: 'time ms',
+    'Zeit [Sekunden]': 'time s',
     gt: 'other',
     label: 'other',
   };

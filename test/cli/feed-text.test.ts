@@ -13,6 +13,16 @@ async function* pieces(text: string, size = 7): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
+/** Noise that is the same each time. */
+function createGaussian(sd: number): () => number {
+  let state = 12345;
+  const uniform = () => {
+    state = (state * 1103515245 + 12345) % 2 ** 31;
+    return (state + 1) / 2 ** 31;
+  };
+  return () => sd * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
 async function open(text: string, line = '', isLive = false): Promise<Recording> {
   const options = parseFeed(['x', ...line.split(' ').filter((word) => word !== '')]);
   if (options === null) throw new Error('help');
@@ -77,6 +87,28 @@ t.test('jitter, gaps, and times that came in bursts are said', async (t) => {
   t.equal((await all(bursts))[15]?.timeMs, 150);
 });
 
+t.test('however much the times jitter the rate is found, and nothing is taken for a gap', async (t) => {
+  for (const sd of [2, 3, 5, 12]) {
+    const noise = createGaussian(sd);
+    const text = `t_ms,${NAMES}\n${rows(3000, (i) => `${(5000 + i * 10 + noise()).toFixed(3)},${NINE}`)}`;
+    for (const isLive of [false, true]) {
+      const recording = await open(isLive ? `\n${text}` : text, '', isLive);
+      t.equal(recording.rateHz, 100, `${sd} ms${isLive ? ', by its first rows' : ''}`);
+      t.equal((await all(recording)).at(-1)?.seq, 2999);
+      t.equal(recording.tally.jumps, 0);
+    }
+  }
+});
+
+t.test('among times that jitter an obvious pause is still one', async (t) => {
+  const noise = createGaussian(2);
+  const at = (i: number) => (i < 500 ? i : i + 300) * 10 + noise();
+  const recording = await open(`t_ms,${NAMES}\n${rows(1000, (i) => `${at(i).toFixed(3)},${NINE}`)}`);
+  t.match(recording, { rateHz: 100, warnings: [/1 of the first 999 steps of t_ms are gaps/] });
+  await all(recording);
+  t.equal(recording.tally.jumps, 1);
+});
+
 t.test('without times the rate must be said, and with both they are compared', async (t) => {
   await t.rejects(open(`${NAMES}\n${rows(20, () => NINE)}`), {
     code: 'USAGE',
@@ -90,6 +122,11 @@ t.test('without times the rate must be said, and with both they are compared', a
     (await all(both)).map(({ seq, timeMs }) => [seq, timeMs]),
     Array.from({ length: 20 }, (_, i) => [i, i * 10]),
   );
+});
+
+t.test('without a column of times those that were not used are named', async (t) => {
+  const text = `wann,temp,${NAMES}\n${rows(20, (i) => `${i * 10},20,${NINE}`)}`;
+  await t.rejects(open(text), { code: 'USAGE', message: /no column with times \(not used: wann, temp; --columns / });
 });
 
 t.test('a unit of times that are not there is told', async (t) => {

@@ -1,4 +1,4 @@
-import type { Ended, Ready, StreamEvent } from '../core/stream-events.ts';
+import type { Ended, ErrorEvent, Ready, StreamEvent } from '../core/stream-events.ts';
 import type { SampleBuffer } from './feed-buffer.ts';
 import type { Recording } from './feed-recording.ts';
 import type { Io } from './io.ts';
@@ -6,6 +6,7 @@ import type { Io } from './io.ts';
 /** What a feed did, in figures. */
 export interface Figures {
   windows: number;
+  /** As the daemon counts them. */
   dropped: number;
   gaps: number;
   refused: number;
@@ -19,6 +20,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   rate: 'if it is, say it with --rate',
 };
 
+/** A gyroscope beyond its range was most likely read in another unit. */
+function remedyFor(message: string): string {
+  const isGyro = /gyro.*out of range/i.test(message);
+  return isGyro ? `${message.replace(/\.$/, '')}: if it is in degrees, say --gyro-unit deg/s` : message;
+}
+
 /** Says on stderr what is noteworthy, each thing once, and counts. */
 export class FeedReport {
   readonly figures: Figures = { windows: 0, dropped: 0, gaps: 0, refused: 0, reconnects: 0 };
@@ -28,6 +35,9 @@ export class FeedReport {
   #model = '';
   #backend = '';
   #windowMs = 0;
+  /** In the streams before this one. */
+  #droppedBefore = 0;
+  #refusal = '';
 
   constructor(io: Io) {
     this.#io = io;
@@ -56,6 +66,7 @@ export class FeedReport {
 
   resumed({ resumed, reason }: Ready): void {
     this.figures.reconnects += 1;
+    if (!resumed) this.#droppedBefore = this.figures.dropped;
     for (const key of this.#said) if (key.startsWith('trouble ')) this.#said.delete(key);
     if (resumed) this.#io.err(this.#io.errColour.dim('the stream goes on where it was'));
     else this.#warn(`a new stream, which begins with the samples that were kept${reason ? `: ${reason}` : ''}`);
@@ -64,18 +75,23 @@ export class FeedReport {
   event(event: StreamEvent): void {
     if (event.type === 'result') {
       this.figures.windows += 1;
+      this.#countDropped(event.dropped);
       this.#model = event.model;
       this.#backends.add(event.backend);
       if (event.degraded !== null && this.#once(event.degraded)) this.#warn(event.degraded);
     } else if (event.type === 'gap') this.#gap(event);
     else if (event.type === 'dropped') {
-      this.figures.dropped += event.count;
+      this.#countDropped(event.total);
       if (this.#once(`dropped ${event.code}`)) this.#warn(`windows are dropped: ${event.message}`);
-    } else if (event.type === 'notice') this.#notice(event);
-    else if (event.type === 'error') {
-      this.figures.refused += 1;
-      if (this.#once(`error ${event.error.code}`)) this.#warn(`a frame is refused: ${event.error.message}`);
-    }
+    } else if (event.type === 'ended') this.figures.dropped = this.#droppedBefore + event.dropped;
+    else if (event.type === 'notice') this.#notice(event);
+    else if (event.type === 'error') this.#refused(event.error);
+  }
+
+  /** Why there is no result, where it is that nothing was taken; null otherwise. */
+  get refusal(): string | null {
+    const { windows, refused } = this.figures;
+    return windows > 0 || refused === 0 ? null : `the daemon refused ${refused} frames (${this.#refusal})`;
   }
 
   warnOnce(sentence: string): void {
@@ -102,10 +118,21 @@ export class FeedReport {
       ...(reconnects > 0 ? [`${reconnects} times connected again`] : []),
     ];
     const who = `${this.#model} on ${[...this.#backends].join(', ') || this.#backend}`;
-    if (windows === 0)
-      this.#warn(`there is no result: a window takes ${this.#windowMs / 1000} s of samples without a gap`);
+    const why = this.refusal ?? `a window takes ${this.#windowMs / 1000} s of samples without a gap`;
+    if (windows === 0) this.#warn(`there is no result: ${why}`);
     const end = ended === null ? ', not to the end' : '';
     this.#io.err(`${name}: ${parts.join(', ')}; ${who}; ${seconds.toFixed(1)} s${end}`);
+  }
+
+  /** A result that was under way longer may know of fewer. */
+  #countDropped(total: number): void {
+    this.figures.dropped = Math.max(this.figures.dropped, this.#droppedBefore + total);
+  }
+
+  #refused({ code, message }: ErrorEvent['error']): void {
+    this.figures.refused += 1;
+    this.#refusal = remedyFor(message);
+    if (this.#once(`error ${code}`)) this.#warn(`a frame is refused: ${this.#refusal}`);
   }
 
   #notice({ code, message }: Extract<StreamEvent, { type: 'notice' }>): void {

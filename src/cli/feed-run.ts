@@ -1,3 +1,4 @@
+import { SidecarError } from '../core/errors.ts';
 import type { Ended, Ready, StreamEvent } from '../core/stream-events.ts';
 import type { FeedDeps } from './feed.ts';
 import { Bell } from './feed-bell.ts';
@@ -106,6 +107,7 @@ export class FeedRun {
         for (const { status, reason } of outcome as PromiseRejectedResult[]) if (status === 'rejected') throw reason;
       }
       if (this.#fault !== null) throw this.#fault;
+      if (ended !== null && this.#report.refusal !== null) throw refused(this.#deps.source.name, this.#report.refusal);
     } finally {
       source.close();
       this.#stream.close();
@@ -185,4 +187,8 @@ export class FeedRun {
     this.#output.end();
     this.#report.summary(this.#deps.source, this.#buffer, seconds, ended);
   }
+}
+
+function refused(name: string, why: string): SidecarError {
+  return new SidecarError('INVALID_INPUT', `${name}: there is no result: ${why}.`);
 }

@@ -131,7 +131,7 @@ t.test('what looks wrong is told once, with what to do', async (t) => {
   const dropped = { type: 'dropped', count: 2, total: 2, code: 'DEADLINE_EXCEEDED', message: 'too old', next_seq: 0 };
   const { err, status } = await feed(t, {
     text: csv(200),
-    daemon: { says: [gyro, gyro, late, refused, refused, dropped, dropped] },
+    daemon: { says: [gyro, gyro, late, refused, refused, dropped, dropped], dropped: 2 },
   });
   t.equal(status, 0);
   const warnings = err.split('\n').filter((text) => text.startsWith('warning: '));
@@ -141,7 +141,24 @@ t.test('what looks wrong is told once, with what to do', async (t) => {
     'warning: a frame is refused: no such frame',
     'warning: windows are dropped: too old',
   ]);
-  t.match(err, /5 windows, 4 dropped, 0 gaps, 2 frames refused;/);
+  t.match(err, /5 windows, 2 dropped, 0 gaps, 2 frames refused;/);
+});
+
+t.test('how many windows were dropped is for the daemon to say, message or not', async (t) => {
+  const says = [{ type: 'dropped', count: 1, total: 1, code: 'QUEUE_FULL', message: 'too much', next_seq: 0 }];
+  const { err } = await feed(t, { text: csv(300), daemon: { says, dropped: 5 } });
+  t.match(err, /9 windows, 5 dropped/);
+});
+
+t.test('where no frame is taken this is the reason that is told, and no success', async (t) => {
+  const refusal = 'Gyroscope value out of range: 120; the unit is rad/s, within ±35: divide deg/s by 57.3.';
+  const { status, error, err } = await feed(t, { text: csv(300), daemon: { refusal } });
+  t.equal(status, null);
+  t.match(error, { code: 'INVALID_INPUT', message: /no result: the daemon refused \d+ frames .*--gyro-unit deg\/s/ });
+  t.match(err, /warning: a frame is refused: .*: if it is in degrees, say --gyro-unit deg\/s/);
+  t.notMatch(err, /without a gap/);
+  const other = await feed(t, { text: csv(300), daemon: { refusal: 'no such frame' } });
+  t.match(other.error, { message: /refused \d+ frames \(no such frame\)\.$/ });
 });
 
 t.test('where no window is full, this is said', async (t) => {

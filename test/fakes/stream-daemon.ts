@@ -23,6 +23,10 @@ export interface StreamDaemonOptions {
   readonly early?: number;
   /** Right after it is ready. */
   readonly says?: readonly object[];
+  /** Refuses each frame with this. */
+  readonly refusal?: string;
+  /** What it says at the end. */
+  readonly dropped?: number;
   /** How long a window takes. */
   readonly delayMs?: number;
 }
@@ -144,13 +148,18 @@ function serve(
     if (isBusy || !isEnding) return;
     isEnding = false;
     daemon.ended += 1;
-    send({ type: 'ended', windows: stream.window, dropped: 0, samples: stream.rows.size });
+    send({ type: 'ended', windows: stream.window, dropped: options.dropped ?? 0, samples: stream.rows.size });
     client.close(1000);
+  };
+
+  const takeOrRefuse = (data: Buffer, into: Stream) => {
+    if (options.refusal === undefined) return take(data, into, daemon);
+    send({ type: 'error', error: { code: 'INVALID_INPUT', message: options.refusal }, detail: null, close: null });
   };
 
   client.on('message', (data: Buffer, isBinary) => {
     if (isBinary && stream !== null) {
-      take(data, stream, daemon);
+      takeOrRefuse(data, stream);
       return void work();
     }
     const message = JSON.parse(String(data)) as Hello | { type: 'end' };

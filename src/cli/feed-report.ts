@@ -1,5 +1,4 @@
 import type { Ended, ErrorEvent, Ready, StreamEvent } from '../core/stream-events.ts';
-import type { SampleBuffer } from './feed-buffer.ts';
 import type { Recording } from './feed-recording.ts';
 import type { Io } from './io.ts';
 
@@ -20,6 +19,19 @@ const REMEDIES: Readonly<Record<string, string>> = {
   rate: 'if it is, say it with --rate',
 };
 
+/** What became of the samples. */
+export interface Sent {
+  readonly sent: number;
+  /** Of a sensor: nobody can read them again. */
+  readonly notSent: number;
+  /** While there was a connection. */
+  readonly thrownAway: number;
+  readonly lostInOutages: number;
+}
+
+/** An outage that lasts is told again after so long. */
+const RARELY_MS = 600_000;
+
 /** A gyroscope beyond its range was most likely read in another unit. */
 function remedyFor(message: string): string {
   const isGyro = /gyro.*out of range/i.test(message);
@@ -38,6 +50,7 @@ export class FeedReport {
   /** In the streams before this one. */
   #droppedBefore = 0;
   #refusal = '';
+  #troubleAt = 0;
 
   constructor(io: Io) {
     this.#io = io;
@@ -60,8 +73,17 @@ export class FeedReport {
     if (degraded !== null && this.#once(degraded)) this.#warn(degraded);
   }
 
-  trouble(sentence: string): void {
-    if (this.#once(`trouble ${sentence}`)) this.#warn(`${sentence.replace(/\.$/, '')} …`);
+  /** Each of them once, and then rarely. */
+  trouble(sentence: string, nowMs: number): void {
+    const isFirst = this.#once(`trouble ${sentence}`);
+    if (!isFirst && nowMs < this.#troubleAt + RARELY_MS) return;
+    this.#troubleAt = nowMs;
+    this.#warn(`${sentence.replace(/\.$/, '')} …`);
+  }
+
+  /** In an outage that is over. */
+  lost(samples: number): void {
+    if (samples > 0) this.#warn(`${samples} samples lost during the outage: more came than is kept`);
   }
 
   resumed({ resumed, reason }: Ready): void {
@@ -100,7 +122,7 @@ export class FeedReport {
 
   summary(
     { name, tally, rateHz }: Recording,
-    { sent, lost }: Pick<SampleBuffer, 'sent' | 'lost'>,
+    { sent, notSent, thrownAway, lostInOutages }: Sent,
     seconds: number,
     ended: Ended | null,
   ): void {
@@ -113,7 +135,9 @@ export class FeedReport {
       `${gaps} gaps`,
       ...(tally.missing > 0 ? [`${tally.missing} samples with a value missing`] : []),
       ...(tally.bad > 0 ? [`${tally.bad} bad lines`] : []),
-      ...(lost > 0 ? [`${lost} samples thrown away`] : []),
+      ...(notSent > 0 ? [`${notSent} samples not sent`] : []),
+      ...(thrownAway > 0 ? [`${thrownAway} samples thrown away`] : []),
+      ...(lostInOutages > 0 ? [`${lostInOutages} samples lost during the outage`] : []),
       ...(refused > 0 ? [`${refused} frames refused`] : []),
       ...(reconnects > 0 ? [`${reconnects} times connected again`] : []),
     ];

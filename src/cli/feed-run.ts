@@ -5,6 +5,7 @@ import { Bell } from './feed-bell.ts';
 import { SampleBuffer } from './feed-buffer.ts';
 import { toHello } from './feed-hello.ts';
 import type { FeedOptions } from './feed-options.ts';
+import { Outage } from './feed-outage.ts';
 import { createOutput, type FeedOutput } from './feed-output.ts';
 import { pump } from './feed-pump.ts';
 import type { StreamReach } from './feed-reach.ts';
@@ -42,6 +43,7 @@ export class FeedRun {
   readonly #saved: SavedResults | null;
   readonly #buffer: SampleBuffer;
   readonly #stream: FeedStream;
+  readonly #outage = new Outage();
   #hopMs = 250;
   #isPipeClosed = false;
   #isReady = false;
@@ -64,6 +66,8 @@ export class FeedRun {
     this.#buffer = new SampleBuffer(Math.max(LEAST_KEPT, Math.ceil(source.rateHz * KEPT_SECONDS)));
     this.#stream = new FeedStream({
       ...deps,
+      // what comes now comes only once
+      patience: source.isFile ? deps.patience : { ...deps.patience, tries: Number.POSITIVE_INFINITY },
       hello: toHello(source, options),
       buffer: this.#buffer,
       bell: this.#bell,
@@ -73,7 +77,7 @@ export class FeedRun {
       listener: {
         onReady: (ready) => this.#onReady(ready),
         onEvent: (event) => this.#onEvent(event),
-        onTrouble: (sentence) => this.#report.trouble(sentence),
+        onTrouble: (sentence) => this.#onTrouble(sentence),
       },
     });
   }
@@ -147,7 +151,13 @@ export class FeedRun {
     return createOutput(options.output ?? 'results', write, io.colour.red('') !== '');
   }
 
+  #onTrouble(sentence: string): void {
+    this.#outage.begin(this.#buffer.lost);
+    this.#report.trouble(sentence, this.#deps.now());
+  }
+
   #onReady(ready: Ready): void {
+    this.#report.lost(this.#outage.end(this.#buffer.lost));
     this.#hopMs = (ready.window.hop * 1000) / ready.window.rate_hz;
     if (this.#isReady) this.#report.resumed(ready);
     else this.#save((saved) => saved.open());
@@ -161,7 +171,7 @@ export class FeedRun {
       this.#save((saved) => saved.add(event));
       this.#output.add(event, this.#hopMs);
     }
-    if (this.#buffer.lost > 0)
+    if (this.#buffer.lost > this.#outage.lost)
       this.#report.warnOnce('samples came faster than they could be sent: the oldest were thrown away, which is a gap');
   }
 
@@ -185,7 +195,12 @@ export class FeedRun {
   #finish(seconds: number, ended: Ended | null): void {
     this.#save((saved) => saved.end());
     this.#output.end();
-    this.#report.summary(this.#deps.source, this.#buffer, seconds, ended);
+    const { source } = this.#deps;
+    const { sent, lost, unsent } = this.#buffer;
+    const thrownAway = lost - this.#outage.lost - this.#outage.end(lost);
+    const lostInOutages = this.#outage.lost;
+    const notSent = source.isLive ? unsent : 0;
+    this.#report.summary(source, { sent, notSent, thrownAway, lostInOutages }, seconds, ended);
   }
 }
 

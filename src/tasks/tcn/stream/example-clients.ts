@@ -47,8 +47,7 @@ addEventListener('devicemotion', ({ timeStamp: ms, accelerationIncludingGravity:
 function stream() {
   const isReal = rows.length > 9;
   const rate_hz = isReal ? (1000 * (rows.length - 1)) / (rows.at(-1)[0] - rows[0][0]) : 100;
-  let seq = 0, ms = performance.now();
-  rows.length = 0; // what was before the stream is not of it
+  let ms = performance.now(), seq = (rows.length = 0); // what was before the stream is not of it
   show('source', isReal ? 'This device at ' + rate_hz.toFixed() + ' Hz; no magnetometer, 0 is sent.' : 'A simulated walk.');
   const socket = new WebSocket(new URL('../../stream', location.href.replace(/^http/, 'ws')), 'tcn-stream.v1');
   socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', rate_hz, units: { gyro: 'deg/s' } }));
@@ -57,8 +56,7 @@ function stream() {
     const message = JSON.parse(data);
     if (message.type === 'ready') setInterval(sendNew, 250, 100);
     if (message.type === 'result') show('motif', message.motif.name ?? message.motif.index);
-    show('said', JSON.stringify(message, null, 2));
-  };
+    show('said', JSON.stringify(message, null, 2)); };
   function sendNew(most) {
     for (; !isReal && ms < performance.now(); ms += 10) rows.push(walk(ms));
     const some = rows.splice(0, most), samples = some.map(([, ...values]) => values);
@@ -66,8 +64,8 @@ function stream() {
     seq += some.length;
   }
 }
-const button = document.getElementById('start');
-button.onclick = async () => (button.disabled = true) && setTimeout(stream, 1000, await globalThis.DeviceMotionEvent?.requestPermission?.());`;
+document.getElementById('start').onclick = async function start() { // once
+  setTimeout(stream, 1000, await globalThis.DeviceMotionEvent?.requestPermission?.(), (this.disabled = true)); };`;
 
 /** Connects back to the host that it came from. */
 export const BROWSER_CLIENT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>A stream</title><h1 id="motif">…</h1>

@@ -89,6 +89,9 @@ t.test('no numbers, times or sizes of frames break a stream, make it grow, or gi
     { numRuns: 600 * RUNS },
   );
   t.ok(windows > 1000 * RUNS && gaps > 200 * RUNS, `${windows} windows, ${gaps} gaps`);
+  const anew = record(); // chance seldom makes one of these
+  for (let i = 0; i < 300; i++) anew.timeline.push((i < 150 ? 5000 : -150) + i, i * 10, samplesOf(i, 1));
+  for (const { reason: why } of anew.gaps) reasons.add(why);
   const told = [[...reasons].sort(), [...actions].sort()];
   t.same(told, [promised(reason), promised(action)], 'every reason and action that is promised is told by some');
 });

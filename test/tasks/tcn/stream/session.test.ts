@@ -208,7 +208,10 @@ t.test('a client that sends nothing but bad samples is sent away', async (t) => 
   const { connect } = world();
   const client = connect();
   client.say(HELLO);
-  for (let i = 0; i < 101 && client.closed === null; i++) client.send(frame(i, null, [Array(9).fill(1e6)]));
+  for (let i = 0; i < 101 && client.closed === null; i++) {
+    client.send(frame(i, null, [Array(9).fill(1e6)]));
+    await turn();
+  }
   t.equal(client.of('error').length, 101);
   t.equal(client.closed?.[0], 1008);
 });

@@ -1,4 +1,4 @@
-import { SidecarError } from '../core/errors.ts';
+import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Ended, Ready, StreamEvent } from '../core/stream-events.ts';
 import type { FeedDeps } from './feed.ts';
 import { Bell } from './feed-bell.ts';
@@ -185,9 +185,9 @@ export class FeedRun {
     }
   }
 
-  /** A reader that has had enough (| head) is no error. */
+  /** A reader that has had enough (| head) is no error; a full disk is. */
   #onPipeError(error: NodeJS.ErrnoException | undefined): void {
-    if (error?.code !== 'EPIPE') return;
+    if (error?.code !== 'EPIPE') this.#fault ??= unwritable(error);
     this.#isPipeClosed = true;
     this.abort();
   }
@@ -206,4 +206,9 @@ export class FeedRun {
 
 function refused(name: string, why: string): SidecarError {
   return new SidecarError('INVALID_INPUT', `${name}: there is no result: ${why}.`);
+}
+
+function unwritable(cause: unknown): SidecarError {
+  const sentence = `feed: standard output cannot be written any further (${messageOf(cause)}). Make room, or write to another place.`;
+  return new SidecarError('UNAVAILABLE', sentence, { cause });
 }

@@ -33,6 +33,7 @@ export interface Output {
   readonly isTTY?: boolean;
   write(text: string): unknown;
   on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  listenerCount?(event: 'error'): number;
 }
 
 /**
@@ -138,6 +139,7 @@ function toColours(isOn: boolean): Colours {
 
 function tolerateClosedPipe(stream: Output): void {
   stream.on?.('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
+    const isOthers = (stream.listenerCount?.('error') ?? 1) > 1; // a command that tells it better
+    if (error.code !== 'EPIPE' && !isOthers) throw error;
   });
 }

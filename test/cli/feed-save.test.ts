@@ -1,10 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, linkSync, openSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { refuseSameFile } from '../../src/cli/feed-same-file.ts';
 import { csv, feed, linesOf, upTo } from '../fakes/feed-command.ts';
+import { startStreamDaemon } from '../fakes/stream-daemon.ts';
 
 const FILL = `
 import { SavedResults } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/feed-save.ts'))};
@@ -16,6 +19,24 @@ try {
   console.log(error.message);
 }
 `;
+
+const PRINT = `
+import { main } from ${JSON.stringify(join(import.meta.dirname, '../../src/main.ts'))};
+process.exitCode = await main(['feed', ...process.argv.slice(2)]);
+`;
+
+t.test('standard output that takes no more is told as such', async (t) => {
+  const { url } = await startStreamDaemon(t);
+  const directory = t.testdir({ 'print.ts': PRINT, 'walk.csv': csv(300) });
+  const full = openSync('/dev/full', 'w');
+  const argv = [join(directory, 'print.ts'), join(directory, 'walk.csv'), '--url', url];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', full, 'pipe'] });
+  if (child.stderr === null) throw new Error('no pipe');
+  closeSync(full);
+  const [err, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  t.equal(status, 69);
+  t.match(err, /error: feed: standard output cannot be written any further \(ENOSPC/);
+});
 
 t.test('results are saved beside what is printed', async (t) => {
   const save = join(t.testdir(), 'saved.ndjson');

@@ -1,7 +1,7 @@
 /** The line through times by their numbers: each counts, so that jitter cancels out. */
 export interface PeriodFit {
   readonly periodMs: number;
-  /** Two standard errors, as a share of the period. */
+  /** Three standard errors, as a share of the period. */
   readonly doubt: number;
 }
 
@@ -13,7 +13,7 @@ export function fitPeriod(timesMs: readonly number[], isUsual: (stepMs: number) 
   if (!(periodMs > 0)) return null;
   const left = Math.max(0, total('tt') - periodMs * total('it'));
   const free = Math.max(1, timesMs.length - sums.length - 1);
-  return { periodMs, doubt: (2 * Math.sqrt(left / free / total('ii'))) / periodMs };
+  return { periodMs, doubt: (3 * Math.sqrt(left / free / total('ii'))) / periodMs };
 }
 
 function stretchesOf(timesMs: readonly number[], isUsual: (stepMs: number) => boolean): number[][] {

@@ -15,8 +15,13 @@ export interface OutboxParts {
 
 /** What a client may leave unread before its messages wait here. */
 const UNREAD_BYTES = 32 << 10;
-/** Of all messages that are kept: to be sent, or to be sent again to a client that comes back. */
-const KEPT_BYTES = 12 << 10;
+/**
+ * Of all messages that are kept, to be sent or to be sent again: what may be on its way when a connection breaks. A second of
+ * them, at most the larger figure; the smaller one of those that are older.
+ */
+const KEPT_BYTES = 4 << 10;
+const MOST_KEPT_BYTES = 64 << 10;
+const KEPT_MS = 1000;
 
 /**
  * The way out of a stream. Messages are kept for a while after they were sent, because a connection that breaks takes with it
@@ -51,7 +56,12 @@ export class Outbox {
     this.#letters.push({ text, window, madeAt: now });
     this.#bytes += text.length;
     this.flush();
-    while (this.#bytes > KEPT_BYTES && this.#letters.length > 1) this.#forgetFirst();
+    while (this.#isTooMuch(now)) this.#forgetFirst();
+  }
+
+  #isTooMuch(now: number): boolean {
+    if (this.#bytes <= KEPT_BYTES || this.#letters.length < 2) return false;
+    return this.#bytes > MOST_KEPT_BYTES || this.#letters[0]!.madeAt < now - KEPT_MS;
   }
 
   #forgetFirst(): void {

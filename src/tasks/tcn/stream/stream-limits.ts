@@ -28,7 +28,7 @@ const SLACK_ROWS = 100;
 export function spareRowsFor(rateHz: number, hop: number): number {
   const delayMs = describeResampling(rateHz, RATE_HZ)?.delay_ms ?? 0;
   const delayRows = Math.ceil((delayMs * RATE_HZ) / 1000);
-  return Math.max(2 * ROWS, ROWS + 2 * delayRows + hop) + SLACK_ROWS;
+  return Math.max(2 * ROWS, ROWS + 2 * delayRows + hop + SLACK_ROWS);
 }
 
 /** How far a client may be ahead of the window whose result it has without overwriting the next one. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { StreamTotals } from '../core/streams.ts';
 import { type DeviceReadings, registerDeviceReadings } from './device-readings.ts';
-import { registerStreamReadings, type StreamReadings } from './stream-readings.ts';
+import { registerStreamReadings } from './stream-readings.ts';
 import { type RolloutReadings, readingsOf, registerVersionReadings } from './version-readings.ts';
 
 /** Figures that are read at each scrape instead of being pushed; a null is left out of the page. */
@@ -17,7 +18,7 @@ export interface Readings extends RolloutReadings {
   /** null: there is no device, or it has said nothing yet. */
   readonly device: DeviceReadings | null;
   /** null: the task has none. */
-  readonly streams: StreamReadings | null;
+  readonly streams: StreamTotals | null;
   readonly isDegraded: boolean;
   /** Unix time; null without TLS. */
   readonly certificateExpiresAtMs: number | null;

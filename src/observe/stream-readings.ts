@@ -1,21 +1,9 @@
 import { Counter, type Registry } from 'prom-client';
+import type { StreamTotals } from '../core/streams.ts';
 import { readingsOf } from './version-readings.ts';
 
-export interface StreamReadings {
-  readonly opened: number;
-  readonly resumed: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly samples: number;
-  readonly gaps: number;
-  readonly dropped: number;
-  readonly connected: number;
-  readonly detached: number;
-  readonly watchers: number;
-  readonly declared: number;
-}
-
 /** What is read of the streams at each scrape; their windows are counted by hailo_windows_total. */
-export function registerStreamReadings(registers: Registry[], read: () => StreamReadings | null): void {
+export function registerStreamReadings(registers: Registry[], read: () => StreamTotals | null): void {
   const reading = readingsOf(registers, read);
   reading('hailo_streams', 'Streams with a connection.', (now) => now?.connected ?? null);
   reading('hailo_streams_detached', 'Streams whose connection broke, and that wait.', (now) => now?.detached ?? null);
@@ -25,7 +13,7 @@ export function registerStreamReadings(registers: Registry[], read: () => Stream
     'Windows per second that all streams make together.',
     (now) => now?.declared ?? null,
   );
-  const counter = (name: string, help: string, pick: (now: StreamReadings) => number) =>
+  const counter = (name: string, help: string, pick: (now: StreamTotals) => number) =>
     new Counter({
       name,
       help,

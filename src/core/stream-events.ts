@@ -50,7 +50,7 @@ export const ReadySchema = Type.Object(
     limits: Type.Object(
       {
         max_frame_bytes: Type.Integer(),
-        max_frame_samples: Type.Integer(),
+        max_frame_samples: Type.Integer({ description: 'In binary; in JSON as many as max_frame_bytes has room for.' }),
         max_ahead_samples: Type.Integer({
           description: 'A client that sends faster than real time loses no window if it stays within next_seq + this.',
         }),

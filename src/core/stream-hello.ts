@@ -128,7 +128,7 @@ export const HelloSchema = Type.Object(
           last_window: Type.Optional(
             Type.Integer({
               minimum: -1,
-              description: 'The last window whose result has arrived; -1, also where nothing is said: none.',
+              description: 'The last window whose result has arrived; -1: none. Who does not say gets what is kept.',
             }),
           ),
         },

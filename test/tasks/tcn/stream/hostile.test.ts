@@ -92,6 +92,11 @@ t.test('no numbers, times or sizes of frames break a stream, make it grow, or gi
   const anew = record(); // chance seldom makes one of these
   for (let i = 0; i < 300; i++) anew.timeline.push((i < 150 ? 5000 : -150) + i, i * 10, samplesOf(i, 1));
   for (const { reason: why } of anew.gaps) reasons.add(why);
+  for (const policy of ['hold', 'interpolate'] as const) {
+    const filled = record({ gaps: { policy, max_ms: 100, reorder_ms: 0 } });
+    for (const seq of [0, 55]) filled.timeline.push(seq, seq * 10, samplesOf(seq, 50));
+    for (const { action: what } of filled.gaps) actions.add(what);
+  }
   const told = [[...reasons].sort(), [...actions].sort()];
   t.same(told, [promised(reason), promised(action)], 'every reason and action that is promised is told by some');
 });

@@ -1,5 +1,6 @@
 import type { SidecarError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
+import { toThousandths } from './core/round.ts';
 import type { ExchangeRecord } from './http/exchange-record.ts';
 import { createLineLimit, type LineLimit, within } from './observe/line-limit.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -104,7 +105,7 @@ function toFields(exchange: ExchangeRecord): object {
     route,
     status,
     code,
-    duration_ms: Math.round(exchange.durationMs * 1000) / 1000,
+    duration_ms: toThousandths(exchange.durationMs),
     backend: inference?.backend,
     model: inference?.model,
   };

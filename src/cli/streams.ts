@@ -1,3 +1,4 @@
+import { toTenths } from '../core/round.ts';
 import type { StreamReport, StreamTotals } from '../core/streams.ts';
 import { FLAG, HELP_FLAG, type Io, parseCommandLine, TEXT, toTable } from './io.ts';
 
@@ -40,26 +41,24 @@ function print(io: Io, { totals, streams }: StreamsReply): void {
   const { opened, resumed, declared } = totals;
   io.out(
     io.colour.dim(
-      `since the start: ${opened} opened, ${resumed} resumed, ${refused} refused; ${round(declared)} windows/s declared`,
+      `since the start: ${opened} opened, ${resumed} resumed, ${refused} refused; ${toTenths(declared)} windows/s declared`,
     ),
   );
 }
 
 function toRow(one: StreamReport): string[] {
-  const measured = one.measured_rate_hz === null ? '' : ` (${round(one.measured_rate_hz)})`;
+  const measured = one.measured_rate_hz === null ? '' : ` (${toTenths(one.measured_rate_hz)})`;
   return [
     one.stream,
     one.name || '-',
     one.peer,
     one.connected ? 'connected' : 'waits',
     toAge(one.age_ms),
-    `${round(one.rate_hz)}${measured}`,
+    `${toTenths(one.rate_hz)}${measured}`,
     ...[one.samples, one.results, one.dropped, one.gaps].map(String),
     one.motif ?? '-',
   ];
 }
-
-const round = (value: number) => String(Math.round(value * 10) / 10);
 
 /** 93784000 → "1d 2h" */
 function toAge(ms: number): string {

@@ -128,10 +128,15 @@ export function toErrorBody(error: SidecarError): object {
 
 const DEFAULT_RETRY_MS = 1000;
 
-/** When to ask again, where that may help: in whole seconds, as HTTP knows it, and as computed. */
-export function retryHeaders({ rule, retryAfterMs = DEFAULT_RETRY_MS }: SidecarError): [name: string, value: string][] {
-  if (!rule.retryable) return [];
-  const ms = Math.max(1, Math.ceil(retryAfterMs));
+/** When to ask again, in whole milliseconds; null where that cannot help. */
+export function retryMs({ rule, retryAfterMs = DEFAULT_RETRY_MS }: SidecarError): number | null {
+  return rule.retryable ? Math.max(1, Math.ceil(retryAfterMs)) : null;
+}
+
+/** The same in whole seconds, as HTTP knows it, and as computed. */
+export function retryHeaders(error: SidecarError): [name: string, value: string][] {
+  const ms = retryMs(error);
+  if (ms === null) return [];
   return [
     ['Retry-After', String(Math.ceil(ms / 1000))],
     ['Retry-After-Ms', String(ms)],

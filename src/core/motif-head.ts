@@ -1,4 +1,4 @@
-import type { MotifHead } from './manifest.ts';
+import type { Manifest, MotifHead } from './manifest.ts';
 
 /** One row per motif: a prototype, or the weights of a dense layer. */
 export function rowsOf(head: MotifHead): readonly (readonly number[])[] {
@@ -26,4 +26,9 @@ export function headFaults(head: MotifHead, latents: number, labels: readonly st
     faults.push(`It makes ${rows.length} scores, the manifest has ${labels.length} labels.`);
   }
   return faults;
+}
+
+/** Names of a model's motifs, in the order of its scores; empty when it has none. */
+export function motifLabels({ motifs }: Pick<Manifest, 'motifs'>, head: MotifHead | null): readonly string[] {
+  return motifs.labels.length > 0 ? motifs.labels : (head?.labels ?? []);
 }

@@ -3,6 +3,7 @@ import { type ErrorCode, type SidecarError, toSidecarError } from '../../core/er
 import type { Clock } from '../../core/log.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Runner, ServedModel, Ticket, TimedInference } from '../../core/model.ts';
+import { motifLabels } from '../../core/motif-head.ts';
 import type { Vectors } from '../../core/task.ts';
 import type { Tensors } from '../../core/tensor.ts';
 import { type Bundle, motifCount } from '../bundle.ts';
@@ -101,8 +102,7 @@ export class Resident {
 
   /** Names of its motifs, in the order of the scores; empty when it has none. */
   get labels(): readonly string[] {
-    const { labels } = this.bundle.manifest.motifs;
-    return labels.length > 0 ? labels : (this.bundle.head?.labels ?? []);
+    return motifLabels(this.bundle.manifest, this.bundle.head);
   }
 
   /** Why it answers nobody, one sentence; null while it does. */

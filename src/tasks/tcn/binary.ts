@@ -1,6 +1,6 @@
 import { BINARY_TYPE } from '../../core/media-types.ts';
 import { toFloats, VALUE_BYTES } from '../../core/tensor.ts';
-import { refuseRange } from './ranges.ts';
+import { finiteRefusal, rangeRefusal } from './ranges.ts';
 import { type Location, refuse } from './refusal.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 
@@ -46,8 +46,6 @@ export function checkSamples(window: Float32Array, limits: Float64Array, loc: Lo
 function refuseSample(window: Float32Array, index: number, loc: Location): never {
   const sample = window[index]!;
   const [row, channel] = [Math.floor(index / CHANNELS), index % CHANNELS];
-  if (!Number.isFinite(sample)) {
-    return refuse('value_error', [...loc, row, channel], 'Value error, Number is not finite', String(sample));
-  }
-  return refuseRange(loc, channel, sample);
+  if (!Number.isFinite(sample)) throw finiteRefusal([...loc, row, channel], sample);
+  throw rangeRefusal(loc, channel, sample);
 }

@@ -1,7 +1,7 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import { type Door, ENCODE_DOOR, isWindow } from './door.ts';
 import { findJsonFault } from './json-fault.ts';
-import { refuseRange } from './ranges.ts';
+import { rangeRefusal } from './ranges.ts';
 import { type Location, refuse } from './refusal.ts';
 import { CHANNELS, FLOAT32_OVERFLOW, ROWS } from './schema.ts';
 
@@ -129,6 +129,6 @@ function checkRanges(rows: readonly number[][], loc: Location, limits: Float64Ar
   for (const row of rows) {
     const channel = row.findIndex((sample, i) => Math.abs(sample) > limits[i]!);
     if (channel < 0) continue;
-    refuseRange(loc, channel, row[channel]!);
+    throw rangeRefusal(loc, channel, row[channel]!);
   }
 }

@@ -10,6 +10,11 @@ import { CHANNELS, RATE_HZ, ROWS } from './schema.ts';
 
 const STEP_S = 1 / RATE_HZ;
 const GYRO = 3;
+/** First channel of the magnetometer. */
+export const MAG = 6;
+/** µT, the earth's field and iron near the sensor. Less is z-scores or noise; more is iron, which hides every turn. */
+export const SMALLEST_FIELD = 5;
+export const LARGEST_FIELD = 90;
 const END = ROWS * CHANNELS;
 
 /** Sum of |Δv|² over the lags of a window, in the square of the field's unit: what a body at standstill leaves over. */

@@ -5,9 +5,14 @@ export type Location = readonly (string | number)[];
 const LONGEST_ECHO = 64;
 
 /** A 422 with its one item; what the client sent is echoed only where it is a single number, boolean, null or string. */
-export function refuse(type: string, loc: Location, msg: string, input?: unknown, hint = ''): never {
+export function refusal(type: string, loc: Location, msg: string, input?: unknown, hint = ''): SidecarError {
   const item: ValidationItem = { type, loc, msg, ...toEcho(input) };
-  throw new SidecarError('INVALID_INPUT', `Refused at ${loc.join('.')}: ${msg}${hint}`, { items: [item] });
+  return new SidecarError('INVALID_INPUT', `Refused at ${loc.join('.')}: ${msg}${hint}`, { items: [item] });
+}
+
+/** Throws the refusal(). */
+export function refuse(...args: Parameters<typeof refusal>): never {
+  throw refusal(...args);
 }
 
 function toEcho(input: unknown): Pick<ValidationItem, 'input'> {

@@ -1,5 +1,6 @@
 import { SidecarError, toSidecarError } from '../../core/errors.ts';
 import { JSON_TYPE } from '../../core/media-types.ts';
+import { toThousandths } from '../../core/round.ts';
 import type { Call, Reply, TaskDeps } from '../../core/task.ts';
 import { admit, motifsOf } from './admission.ts';
 import { normalise } from './normalise.ts';
@@ -45,7 +46,7 @@ async function runRest(call: Call, deps: TaskDeps): Promise<Reply> {
     motif_shape: scores?.length ?? null,
     latent_range: toRange(latent),
     motif_range: scores && toRange(scores),
-    inference_time_ms: Math.round(timed.inferMs * 1000) / 1000,
+    inference_time_ms: toThousandths(timed.inferMs),
   });
   const inference = toRecord(model, timed);
   const timing = { parseMs, postMs: deps.clock() - answeredAt };

@@ -1,4 +1,13 @@
-import { fieldSquare, gyroMisfit, standstillMisfit, sumTurns, turnMisfit } from './field-turn.ts';
+import {
+  fieldSquare,
+  gyroMisfit,
+  LARGEST_FIELD,
+  MAG,
+  SMALLEST_FIELD,
+  standstillMisfit,
+  sumTurns,
+  turnMisfit,
+} from './field-turn.ts';
 import { CHANNELS, ROWS } from './schema.ts';
 
 /**
@@ -33,7 +42,6 @@ const BOTH: readonly UnitWarning[] = Object.freeze([GYRO_DEG_S, ACC_G]);
 /** First channel of each sensor. */
 const ACC = 0;
 const GYRO = 3;
-const MAG = 6;
 
 /** Rows from one look at the field to the next: many for a noisy magnetometer, few for the pushes of a stride. */
 const MAG_LAG = 32;
@@ -44,9 +52,6 @@ const MAGNITUDE_LAG = 4;
 /** m/s². In g, three quarters of a window stay below the first, most shakes too, and half of it above the second. */
 const MOST_G = 7;
 const LEAST_G = 0.5;
-/** µT, the earth's field and iron near the sensor. Less is z-scores or noise; more is iron, which hides every turn. */
-const SMALLEST_FIELD = 5;
-const LARGEST_FIELD = 90;
 /** rad/s; what a MEMS gyroscope may claim at rest before calibration: 20 deg/s. Smaller claims prove nothing. */
 const ZERO_RATE = 0.35;
 /** So many times worse than a standstill must rad/s explain a field: it then moved by less than 1/4 of the claim. */

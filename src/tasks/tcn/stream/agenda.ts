@@ -6,9 +6,12 @@ import { Inflow } from './inflow.ts';
 import { spareRowsFor } from './stream-limits.ts';
 import { createTimeline, type DueWindow, type Timeline, type TimelineListener } from './timeline.ts';
 
-/** What is to be done next, in order: a window to be computed, or something to be said after those before it. */
+/**
+ * What is to be done next, in order: a window to be computed, which ages since it fell due `at`, or something to be said
+ * after those before it.
+ */
 export type Due =
-  | { readonly window: DueWindow /** When it fell due; its age counts from here. */; readonly at: number }
+  | { readonly window: DueWindow; readonly at: number }
   | { readonly window: null; readonly event: StreamEvent };
 
 export interface AgendaListener extends Pick<TimelineListener, 'onNotice'> {

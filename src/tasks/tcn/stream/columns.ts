@@ -60,8 +60,3 @@ function checkNames(channels: readonly string[]): void {
     '; the model needs all nine, and nothing is made up.',
   );
 }
-
-/** Whether samples are taken as they come. */
-export function isPlain({ names, column, factor }: Columns): boolean {
-  return names.length === CHANNELS && column.every((at, i) => at === i) && factor.every((one) => one === 1);
-}

@@ -1,5 +1,6 @@
 import { SidecarError, toSidecarError } from '../../../core/errors.ts';
 import type { ServedModel } from '../../../core/model.ts';
+import { motifLabels } from '../../../core/motif-head.ts';
 import type { InferenceRecord, InputWarning, TaskDeps } from '../../../core/task.ts';
 import { requireMotifs } from '../admission.ts';
 import { WINDOW_SAMPLES } from '../binary.ts';
@@ -44,11 +45,9 @@ export async function computeNext(stream: Stream, deps: TaskDeps): Promise<void>
     const { inference, warnings } = answered;
     deps.streams.windowEnded({ inference, error: null, durationMs: now - at, warnings });
   } catch (thrown) {
-    const error = toSidecarError(thrown);
     const now = deps.clock();
     stream.agenda.advance(now);
-    stream.dropped(error, now);
-    deps.streams.windowEnded({ inference: null, error, durationMs: now - at, warnings: [] });
+    stream.dropped(toSidecarError(thrown), at, now);
   }
 }
 
@@ -103,8 +102,8 @@ function track(stream: Stream, scores: Float32Array, endMs: number, model: Serve
 }
 
 /** Names of a model's motifs; null for each where it has none. */
-export function labelsOf({ manifest, head }: ServedModel, count: number): (string | null)[] {
-  const named = manifest.motifs.labels.length > 0 ? manifest.motifs.labels : (head?.labels ?? []);
+function labelsOf({ manifest, head }: ServedModel, count: number): (string | null)[] {
+  const named = motifLabels(manifest, head);
   return Array.from({ length: count }, (_, i) => named[i] ?? null);
 }
 

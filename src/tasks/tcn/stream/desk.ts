@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { SocketLink } from '../../../core/socket.ts';
+import type { Ready } from '../../../core/stream-events.ts';
 import type { Hello } from '../../../core/stream-hello.ts';
-import type { StreamChange, StreamedWindow, StreamReport, Streams, StreamTotals } from '../../../core/streams.ts';
+import type { StreamChange, StreamReport, Streams, StreamTotals } from '../../../core/streams.ts';
 import type { TaskDeps } from '../../../core/task.ts';
 import { RATE_HZ } from '../schema.ts';
 import { computeNext } from './compute.ts';
-import { overtaken } from './drops.ts';
 import { isSameSettings, type StreamSettings, toStreamSettings } from './hello.ts';
 import { createLoad, type Load } from './load.ts';
 import { toReady } from './ready.ts';
@@ -31,7 +31,6 @@ export interface Visitor {
 }
 
 const SWEEP_MS = 1000;
-const OVERTAKEN: StreamedWindow = { inference: null, error: overtaken(), durationMs: 0, warnings: [] };
 /** Of windows, beyond those that the model takes at a time, on their way to it: enough to keep it busy. */
 const SPARE_ROOM = 2;
 const GONE = 'There is no stream of this token any more, or not on this box: it begins anew.';
@@ -98,23 +97,20 @@ export class StreamDesk implements Streams {
   #create(settings: StreamSettings, visitor: Visitor, reason: string | null): Stream {
     const ready = toReady(settings, this.#deps);
     this.#room.take(RATE_HZ / settings.hop);
-    const id = randomBytes(9).toString('base64url');
-    const token = randomBytes(16).toString('base64url');
     const stream = new Stream({
-      id,
-      token,
+      id: randomBytes(9).toString('base64url'),
+      token: randomBytes(16).toString('base64url'),
       peer: visitor.link.peer,
       settings,
       now: this.#deps.clock(),
       onDue: (one) => this.#turns.due(one),
-      onOvertaken: () => this.#deps.streams.windowEnded(OVERTAKEN),
+      onDropped: (error, durationMs) =>
+        this.#deps.streams.windowEnded({ inference: null, error, durationMs, warnings: [] }),
       compute: (one) => this.#compute(one),
     });
     this.#shelf.add(stream);
     this.#holders.set(stream, visitor);
-    const why = reason === null ? {} : { reason };
-    const text = JSON.stringify({ ...ready, stream: id, token, resumed: false, ...why, next_seq: null });
-    stream.attach(visitor.link, text, null, stream.openedAt);
+    this.#greet(stream, visitor, { ...ready, resumed: false, ...(reason !== null && { reason }) }, null);
     this.#tell('opened', stream, reason);
     return stream;
   }
@@ -124,14 +120,22 @@ export class StreamDesk implements Streams {
     const before = this.#holders.get(stream);
     this.#holders.set(stream, visitor); // before the other one hears: it has no stream to leave any more
     before?.onTakenOver();
-    const { id, token, counts } = stream;
-    const text = JSON.stringify({ ...ready, stream: id, token, resumed: true, next_seq: stream.agenda.nextSeq });
-    const now = this.#deps.clock();
-    stream.attach(visitor.link, text, lastWindow, now);
-    stream.lastFrameAt = now;
-    counts.resumed += 1;
+    this.#greet(stream, visitor, { ...ready, resumed: true }, lastWindow);
+    stream.lastFrameAt = this.#deps.clock();
+    stream.counts.resumed += 1;
     this.#tell('resumed', stream, null);
     return stream;
+  }
+
+  #greet(
+    stream: Stream,
+    { link }: Visitor,
+    ready: Omit<Ready, 'stream' | 'token' | 'next_seq'>,
+    lastWindow: number | null,
+  ): void {
+    const { id, token, agenda } = stream;
+    const text = JSON.stringify({ ...ready, stream: id, token, next_seq: agenda.nextSeq } satisfies Ready);
+    stream.attach(link, text, lastWindow, this.#deps.clock());
   }
 
   async #compute(stream: Stream): Promise<void> {
@@ -151,9 +155,7 @@ export class StreamDesk implements Streams {
 
   /** It is over. */
   conclude(stream: Stream, visitor: Visitor, reason: string | null): void {
-    if (this.#holders.get(stream) !== visitor) return;
-    this.#end(stream);
-    this.#tell('closed', stream, reason);
+    if (this.#holders.get(stream) === visitor) this.#forget(stream, reason);
   }
 
   #end(stream: Stream): void {
@@ -162,9 +164,9 @@ export class StreamDesk implements Streams {
     stream.end(this.#deps.clock());
   }
 
-  #forget(stream: Stream, why: string): void {
+  #forget(stream: Stream, reason: string | null): void {
     this.#end(stream);
-    this.#tell('closed', stream, why);
+    this.#tell('closed', stream, reason);
   }
 
   find(id: string): Stream | null {

@@ -1,8 +1,8 @@
 import { Compile } from 'typebox/compile';
-import { SidecarError, toSidecarError } from '../../../core/errors.ts';
+import { SidecarError } from '../../../core/errors.ts';
 import { BINARY_HEADER_BYTES, BINARY_VERSION, type Samples, SamplesSchema } from '../../../core/stream-hello.ts';
 import { toFloats, VALUE_BYTES } from '../../../core/tensor.ts';
-import { refuseRange } from '../ranges.ts';
+import { finiteRefusal, rangeRefusal } from '../ranges.ts';
 import { refuse } from '../refusal.ts';
 import { CHANNELS } from '../schema.ts';
 import type { Columns } from './columns.ts';
@@ -110,24 +110,15 @@ export class BadSample extends SidecarError {
   readonly nextSeq: number;
 
   constructor(sample: number, channel: number, value: number, nextSeq: number) {
-    const { message, items = [] } = toRefusal(() => refuseSample(sample, channel, value));
+    const { message, items = [] } = toRefusal(sample, channel, value);
     super('INVALID_INPUT', message, { items });
     this.nextSeq = nextSeq;
   }
 }
 
-function toRefusal(refuse: () => never): SidecarError {
-  try {
-    return refuse();
-  } catch (thrown) {
-    return toSidecarError(thrown);
-  }
-}
-
-function refuseSample(sample: number, channel: number, value: number): never {
-  const loc = ['samples', sample, channel];
-  if (!Number.isFinite(value)) return refuse('value_error', loc, 'Value error, Number is not finite', String(value));
-  return refuseRange(loc.slice(0, 2), channel, value);
+function toRefusal(sample: number, channel: number, value: number): SidecarError {
+  if (!Number.isFinite(value)) return finiteRefusal(['samples', sample, channel], value);
+  return rangeRefusal(['samples', sample], channel, value);
 }
 
 /** After that nothing that comes can be trusted to begin where it should. */

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { SidecarError } from '../../../core/errors.ts';
+import { toTenths } from '../../../core/round.ts';
 import type { TaskDeps } from '../../../core/task.ts';
 import type { Turns } from './turns.ts';
 
@@ -62,8 +63,6 @@ export function createLoad(deps: TaskDeps, turns: Turns): Load {
     },
   };
 }
-
-const toTenths = (value: number) => Math.round(value * 10) / 10;
 
 function full(what: string, retryAfterMs: number): SidecarError {
   return new SidecarError('STREAMS_FULL', `${what}; come again later, or use a longer hop.`, { retryAfterMs });

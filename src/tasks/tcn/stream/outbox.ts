@@ -87,12 +87,15 @@ export class Outbox {
   expire(madeBefore: number): void {
     if (!this.isStuck) return;
     const isOld = ({ window, madeAt }: Letter, i: number) => i >= this.#sent && window !== null && madeAt < madeBefore;
-    const kept = this.#letters.filter((letter, i) => !isOld(letter, i));
-    const lost = this.#letters.length - kept.length;
-    if (lost === 0) return;
-    this.#letters = kept;
-    this.#bytes = kept.reduce((sum, { text }) => sum + text.length, 0);
-    this.#onLost(lost);
+    const before = this.#letters.length;
+    this.#keepOnly((letter, i) => !isOld(letter, i));
+    const lost = before - this.#letters.length;
+    if (lost > 0) this.#onLost(lost);
+  }
+
+  #keepOnly(isKept: (letter: Letter, i: number) => boolean): void {
+    this.#letters = this.#letters.filter(isKept);
+    this.#bytes = this.#letters.reduce((sum, { text }) => sum + text.length, 0);
   }
 
   /**
@@ -104,8 +107,7 @@ export class Outbox {
     link.send(first);
     const from = lastWindow ?? -1;
     if (lastWindow !== null && this.#forgotten > from) this.#onLost(this.#forgotten - from);
-    this.#letters = this.#letters.filter(({ window }, i) => (window === null ? i >= this.#sent : window > from));
-    this.#bytes = this.#letters.reduce((sum, { text }) => sum + text.length, 0);
+    this.#keepOnly(({ window }, i) => (window === null ? i >= this.#sent : window > from));
     this.#sent = 0;
     this.flush();
   }

@@ -1,3 +1,4 @@
+import { toThousandths } from '../../../core/round.ts';
 import type { Ready } from '../../../core/stream-events.ts';
 import { kernelFor } from './kernel.ts';
 import { PASSBAND, ZERO_CROSSINGS } from './windowed-sinc.ts';
@@ -8,9 +9,7 @@ export function describeResampling(rateHz: number, modelRateHz: number): Ready['
   const slower = Math.min(rateHz, modelRateHz);
   return {
     method: `sinc, Kaiser window, ${ZERO_CROSSINGS} zero crossings`,
-    delay_ms: round((kernelFor(rateHz / modelRateHz).half * 1000) / rateHz),
-    passband_hz: round(PASSBAND * slower),
+    delay_ms: toThousandths((kernelFor(rateHz / modelRateHz).half * 1000) / rateHz),
+    passband_hz: toThousandths(PASSBAND * slower),
   };
 }
-
-const round = (value: number) => Math.round(value * 1000) / 1000;

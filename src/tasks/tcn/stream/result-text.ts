@@ -1,3 +1,4 @@
+import { toThousandths } from '../../../core/round.ts';
 import { LONGEST_NUMBER, writeNumbers } from '../../../core/shortest.ts';
 import type { InferenceRecord } from '../../../core/task.ts';
 import type { Answer } from '../outputs.ts';
@@ -24,12 +25,11 @@ export function toResultText({ window, answer, tracked, outputs, inference, drop
   if (outputs.motif_scores) text += `,"motif_scores":[${numbersText(answer.scores!)}]`;
   if (outputs.latent) text += `,"latent":[${numbersText(answer.latent)}]`;
   const { model, backend, degraded, queueMs, inferMs } = inference;
-  text += `,"model":${quote(model)},"backend":"${backend}","degraded":${degraded === null ? 'null' : quote(degraded)}`;
-  return `${text},"dropped":${dropped},"queue_ms":${toMicros(queueMs)},"infer_ms":${toMicros(inferMs)}}`;
+  text += `,"model":${quote(model)},"backend":"${backend}","degraded":${quote(degraded)}`;
+  return `${text},"dropped":${dropped},"queue_ms":${toThousandths(queueMs)},"infer_ms":${toThousandths(inferMs)}}`;
 }
 
 const quote = (text: string | null) => (text === null ? 'null' : JSON.stringify(text));
-const toMicros = (ms: number) => Math.round(ms * 1000) / 1000;
 
 const one = new Float32Array(1);
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, SidecarError, toErrorBody } from '../../../core/errors.ts';
+import { type ErrorCode, retryMs, SidecarError, toErrorBody } from '../../../core/errors.ts';
 import type { ErrorEvent } from '../../../core/stream-events.ts';
 
 /** Codes of RFC 6455, and one of its private range, that a connection closes with. */
@@ -26,8 +26,9 @@ export const closeCodeOf = ({ code }: SidecarError): number => BY_ERROR[code] ??
 
 /** @param close the code that the connection closes with; null: it goes on */
 export function toErrorEvent(error: SidecarError, close: number | null): ErrorEvent {
-  const retry = error.rule.retryable ? { retry_ms: Math.ceil(error.retryAfterMs ?? 1000) } : {};
-  return { type: 'error', ...(toErrorBody(error) as Pick<ErrorEvent, 'error' | 'detail'>), close, ...retry };
+  const ms = retryMs(error);
+  const body = toErrorBody(error) as Pick<ErrorEvent, 'error' | 'detail'>;
+  return { type: 'error', ...body, close, ...(ms !== null && { retry_ms: ms }) };
 }
 
 /** The client does what may not be done. */

@@ -7,8 +7,6 @@ export class Shelf {
   readonly #byId = new Map<string, Stream>();
   readonly #byToken = new Map<string, Stream>();
   readonly #past = { opened: 0, resumed: 0, samples: 0, gaps: 0, dropped: 0 };
-  /** How many streams make so many windows per second; one running sum would drift with each stream that comes and goes. */
-  readonly #paces = new Map<number, number>();
 
   get size(): number {
     return this.#byId.size;
@@ -16,41 +14,35 @@ export class Shelf {
 
   /** Windows per second that all streams make together. */
   get declared(): number {
-    let sum = 0;
-    for (const [windowsPerSecond, streams] of this.#paces) sum += windowsPerSecond * streams;
-    return sum;
+    return this.#declaredBy(() => true);
   }
 
   /** The same of those with a connection. */
   get declaredConnected(): number {
+    return this.#declaredBy(({ detachedAt }) => detachedAt === null);
+  }
+
+  /** Asked seldom, and added up anew: a running sum would drift with each stream that comes and goes. */
+  #declaredBy(counts: (stream: Stream) => boolean): number {
     let sum = 0;
-    for (const { detachedAt, windowsPerSecond } of this.#byId.values())
-      if (detachedAt === null) sum += windowsPerSecond;
+    for (const stream of this.#byId.values()) if (counts(stream)) sum += stream.windowsPerSecond;
     return sum;
   }
 
   add(stream: Stream): void {
     this.#byId.set(stream.id, stream);
     this.#byToken.set(stream.token, stream);
-    this.#count(stream.windowsPerSecond, 1);
     this.#past.opened += 1;
   }
 
   remove(stream: Stream): void {
     this.#byId.delete(stream.id);
     this.#byToken.delete(stream.token);
-    this.#count(stream.windowsPerSecond, -1);
     const { resumed, samples, gaps } = stream.counts;
     this.#past.resumed += resumed;
     this.#past.samples += samples;
     this.#past.gaps += gaps;
     this.#past.dropped += stream.drops.total;
-  }
-
-  #count(windowsPerSecond: number, more: 1 | -1): void {
-    const streams = (this.#paces.get(windowsPerSecond) ?? 0) + more;
-    if (streams === 0) this.#paces.delete(windowsPerSecond);
-    else this.#paces.set(windowsPerSecond, streams);
   }
 
   find(id: string): Stream | null {

@@ -1,3 +1,4 @@
+import { toThousandths } from '../../../core/round.ts';
 import type { GapEvent } from '../../../core/stream-events.ts';
 import { ClockFit, LATEST_MS } from './clock-fit.ts';
 import { GapFill } from './gap-fill.ts';
@@ -6,7 +7,7 @@ import { createResampler, type Resampler } from './resampler.ts';
 import { type FramePart, Sequencer } from './sequencer.ts';
 import { type Run, StampDoubt } from './stamp-doubt.ts';
 import type { Timeline, TimelineListener, TimelineSettings } from './timeline.ts';
-import { type DueWindow, roundMs, WindowCutter } from './window-cutter.ts';
+import { type DueWindow, WindowCutter } from './window-cutter.ts';
 
 /** Order first, then times that may be wrong, then gaps and the clock, then the rate, then windows. */
 export class StreamTimeline implements Timeline {
@@ -197,7 +198,7 @@ export class StreamTimeline implements Timeline {
     action: GapEvent['action'],
     reason: GapEvent['reason'],
   ): void {
-    const gap = { from_ms: roundMs(fromMs), to_ms: roundMs(this.#timeOf(toSeq)), missing, action, reason };
+    const gap = { from_ms: toThousandths(fromMs), to_ms: toThousandths(this.#timeOf(toSeq)), missing, action, reason };
     this.#listener.onGap({ ...gap, next_seq: this.nextSeq });
   }
 

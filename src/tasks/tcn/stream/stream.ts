@@ -23,8 +23,8 @@ export interface StreamParts {
   readonly now: number;
   /** It has something due. */
   onDue(stream: Stream): void;
-  /** A window was overwritten before its turn came. */
-  onOvertaken(): void;
+  /** A window got no result, `waitedMs` after it fell due. */
+  onDropped(error: SidecarError, waitedMs: number): void;
   /** Computes its next window; never rejects. */
   compute(stream: Stream): Promise<void>;
 }
@@ -106,9 +106,8 @@ export class Stream implements Turner {
 
   /** Its rows have been overwritten by now. */
   #overflow(due: Due): void {
-    if (due.window === null) return this.told(due.event);
-    this.dropped(overtaken(), this.#now);
-    this.#parts.onOvertaken();
+    if (due.window === null) this.told(due.event);
+    else this.dropped(overtaken(), due.at, this.#now);
   }
 
   runNext(): Promise<void> {
@@ -143,10 +142,11 @@ export class Stream implements Turner {
     return leave;
   }
 
-  /** A window that gets no result. */
-  dropped(error: SidecarError, now: number): void {
+  /** A window that fell due then gets no result. */
+  dropped(error: SidecarError, at: number, now: number): void {
     this.drops.add(1, error);
     this.#tellDrops(now);
+    this.#parts.onDropped(error, now - at);
   }
 
   /** Also what would be told later. */

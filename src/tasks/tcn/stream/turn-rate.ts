@@ -1,4 +1,4 @@
-import { fieldSquare, standstillMisfit, sumTurns } from '../field-turn.ts';
+import { fieldSquare, LARGEST_FIELD, MAG, SMALLEST_FIELD, standstillMisfit, sumTurns } from '../field-turn.ts';
 
 /**
  * How fast were the samples really taken? Timestamps tell, where there are any; physics tells without: a field that is fixed
@@ -13,12 +13,8 @@ export interface TurnRate {
   readonly ratio: number | null;
 }
 
-const MAG = 6;
 /** Rows from one look at the field to the next: a tenth of a second, within which a turn stays small. */
 const LAG = 10;
-/** µT, as in sentinel.ts. */
-const SMALLEST_FIELD = 5;
-const LARGEST_FIELD = 90;
 /** Share of the field that its direction must change by, from look to look, for a window to count: the rest is noise and bias. */
 const LEAST_TURN = 0.08;
 /** So much of what is seen must be explained by what is claimed. */

@@ -1,3 +1,4 @@
+import { toThousandths } from '../../../core/round.ts';
 import { RowRing } from './row-ring.ts';
 
 export interface DueWindow {
@@ -54,12 +55,11 @@ export class WindowCutter {
     this.#due = this.#ring.end + this.#settings.rows;
   }
 
-  /** Windows that are due keep the times they have. */
   get hasCut(): boolean {
     return this.#windows > 0;
   }
 
-  /** The rows had no times of the client's clock; now they have. */
+  /** The rows had no times of the client's clock; now they have. Windows that are due keep those that they were given. */
   moveTime(ms: number): void {
     this.lastMs += ms;
     this.#ring.delay(ms);
@@ -81,12 +81,10 @@ export class WindowCutter {
     return {
       index: this.#windows++,
       endRow,
-      startMs: roundMs(this.#ring.timeOf(start)),
-      endMs: roundMs(this.#ring.timeOf(endRow - 1)),
+      startMs: toThousandths(this.#ring.timeOf(start)),
+      endMs: toThousandths(this.#ring.timeOf(endRow - 1)),
       nextSeq,
       filled: this.#ring.filledSince(start),
     };
   }
 }
-
-export const roundMs = (ms: number): number => Math.round(ms * 1000) / 1000;

@@ -9,7 +9,7 @@ import { SidecarError } from './core/errors.ts';
 import { doctorChecks } from './doctor.ts';
 import { checkOnCpu, toLog } from './golden-check.ts';
 import { bundleDirectory, readBundle, startDeviceHost } from './parts.ts';
-import { reachConfigured, reachUrl } from './reach.ts';
+import { reachNamed } from './reach.ts';
 import { readRelease } from './system/release.ts';
 
 /** The subcommands beside `serve`, each with what it needs of the other layers. */
@@ -19,11 +19,9 @@ export function config(argv: string[], io: Io): Promise<number> {
 }
 
 export function selftest(argv: string[], io: Io): Promise<number> {
-  const configured = (path: string | null) => loadConfig({ path, env: process.env }).config;
   return selftestCommand(argv, io, {
-    reach: (url, path, tokenFile) =>
-      url === null ? reachConfigured(configured(path), { tokenFile, env: process.env }) : reachUrl(url, { tokenFile }),
-    configuredBundle: (path) => bundleDirectory(configured(path)),
+    reach: (url, path, tokenFile) => reachNamed(url, path, { tokenFile, env: process.env }),
+    configuredBundle: (path) => bundleDirectory(loadConfig({ path, env: process.env }).config),
     loadGolden: (directory) => readBundle(directory),
   });
 }

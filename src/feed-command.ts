@@ -1,18 +1,15 @@
 import { feedCommand } from './cli/feed.ts';
 import { PATIENCE } from './cli/feed-tries.ts';
 import type { Io } from './cli/io.ts';
-import { loadConfig } from './config/load.ts';
-import { reachConfigured, reachUrl } from './reach.ts';
+import { reachNamed } from './reach.ts';
 
 /** Each would end it without putting back what it has changed of a device. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `hailo-tcn-sidecar feed`, with what it needs of the other layers. */
 export function feed(argv: string[], io: Io): Promise<number> {
-  const configured = (path: string | null) => loadConfig({ path, env: process.env }).config;
   return feedCommand(argv, io, {
-    reach: (url, path, tokenFile) =>
-      url === null ? reachConfigured(configured(path), { tokenFile, env: process.env }) : reachUrl(url, { tokenFile }),
+    reach: (url, path, tokenFile) => reachNamed(url, path, { tokenFile, env: process.env }),
     stdin: () => process.stdin,
     stdout: process.stdout,
     onInterrupt: (listener) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { StreamReach } from './cli/feed-reach.ts';
 import type { Asked } from './cli/selftest.ts';
+import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { SidecarError } from './core/errors.ts';
 import { showAddress } from './http/listen.ts';
@@ -29,6 +30,16 @@ interface Target {
 }
 
 const TIMEOUT_MS = 5000;
+
+/** The daemon at the URL, or where that is null the one of the configuration at `path`; null for the default places. */
+export function reachNamed(
+  url: string | null,
+  path: string | null,
+  { tokenFile, env }: Pick<ReachOptions, 'tokenFile' | 'env'>,
+): StreamReach {
+  if (url !== null) return reachUrl(url, { tokenFile });
+  return reachConfigured(loadConfig({ path, env }).config, { tokenFile, env });
+}
 
 /** The daemon of a configuration: by its Unix socket, which asks for nothing, where this user may; else by its port. */
 export function reachConfigured(config: Config, options: ReachOptions): StreamReach {

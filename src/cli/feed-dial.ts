@@ -1,9 +1,10 @@
-import { messageOf, SidecarError } from '../core/errors.ts';
+import { SidecarError } from '../core/errors.ts';
 import { STREAM_SUBPROTOCOL } from '../core/stream-hello.ts';
 import type { ClientListener, ClientSocket } from '../system/websocket.ts';
 import { UpgradeRefused, whyUnreachable } from '../system/websocket.ts';
 import type { StreamReach } from './feed-reach.ts';
 import type { Patience } from './feed-tries.ts';
+import { noDaemon } from './no-daemon.ts';
 
 /** A connection, or why there is none and whether another try may help. */
 export type Dialled = { readonly socket: ClientSocket } | Undialled;
@@ -33,9 +34,7 @@ export async function dial(deps: DialDeps, isFirst: boolean, listener: ClientLis
     if (thrown instanceof SidecarError) return { error: thrown, mayRetry: false, retryAfterMs: 0, isSilent: false };
     if (thrown instanceof UpgradeRefused) return refused(reach.place, thrown);
     const why = late.aborted ? `nothing came within ${patience.answerMs / 1000} s` : whyUnreachable(thrown);
-    const sentence = `No daemon answers at ${reach.place} (${why}). Start it, or name its address with --url.`;
-    const error = new SidecarError('UNAVAILABLE', sentence, { cause: thrown });
-    return { error, mayRetry: true, retryAfterMs: 0, isSilent: late.aborted };
+    return { error: noDaemon(reach.place, why, thrown), mayRetry: true, retryAfterMs: 0, isSilent: late.aborted };
   }
 }
 
@@ -58,8 +57,8 @@ function sentenceIn(body: string): string {
   try {
     const { error } = JSON.parse(body) as { error?: { message?: unknown } };
     return typeof error?.message === 'string' ? error.message : '';
-  } catch (error) {
-    return messageOf(error) === '' ? '' : body.slice(0, 200).trim();
+  } catch {
+    return body.slice(0, 200).trim(); // no JSON: a proxy's page
   }
 }
 

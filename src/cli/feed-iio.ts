@@ -1,4 +1,5 @@
 import { SidecarError } from '../core/errors.ts';
+import { SI_UNITS } from '../core/stream-hello.ts';
 import { canCapture, openCapture, type Scan } from '../system/iio-capture.ts';
 import { type IioChannel, type IioDevice, readIioDevices } from '../system/iio-devices.ts';
 import { pollChannels } from '../system/iio-poll.ts';
@@ -8,7 +9,6 @@ import { Numbering, newTally, type Recording, type Sample, type Tally } from './
 
 /** The kernel's names of the nine channels, in the order in which they are sent. */
 const NAMES = ['accel', 'anglvel', 'magn'].flatMap((kind) => ['x', 'y', 'z'].map((axis) => `${kind}_${axis}`));
-const UNITS = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' } as const;
 const UT_IN_GAUSS = 100;
 /** The clock of a device, or of a program that asks it, is steady, but not exact. */
 const JITTER = 0.2;
@@ -76,7 +76,7 @@ function toRecording(
   return {
     name: options.operand,
     rateHz,
-    units: UNITS,
+    units: SI_UNITS,
     understood,
     warnings: turned.map(
       (name) => `${name} is mounted turned (its mount_matrix), and the values are sent as it gives them`,

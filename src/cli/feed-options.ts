@@ -1,5 +1,14 @@
 import { SidecarError } from '../core/errors.ts';
-import { FASTEST_HZ, type Hello, LONGEST_GAP_MS, LONGEST_HOP, SLOWEST_HZ } from '../core/stream-hello.ts';
+import {
+  choicesOf,
+  FASTEST_HZ,
+  type Hello,
+  LONGEST_GAP_MS,
+  LONGEST_HOP,
+  SLOWEST_HZ,
+  StreamGaps,
+  StreamUnits,
+} from '../core/stream-hello.ts';
 import type { Units } from './feed-columns.ts';
 import { parseColumns } from './feed-table.ts';
 import type { TextOptions } from './feed-text.ts';
@@ -37,12 +46,9 @@ const OPTIONS = {
 
 export const OUTPUTS = ['results', 'ethogram', 'bar'] as const;
 export const CAPTURES = ['auto', 'poll', 'buffer'] as const;
-const UNITS = {
-  acc: ['m/s2', 'g', 'mg'],
-  gyro: ['rad/s', 'deg/s', 'mdeg/s'],
-  mag: ['uT', 'nT', 'mT', 'G', 'mG'],
-} as const;
-const POLICIES = ['restart', 'hold', 'interpolate'] as const;
+const { acc, gyro, mag } = StreamUnits.properties;
+const UNITS = { acc: choicesOf(acc), gyro: choicesOf(gyro), mag: choicesOf(mag) };
+const POLICIES = choicesOf(StreamGaps.properties.policy);
 
 /** The command line, understood. */
 export interface FeedOptions {

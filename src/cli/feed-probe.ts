@@ -1,3 +1,4 @@
+import { prepend } from './feed-prepend.ts';
 import type { Reading } from './feed-reading.ts';
 
 /** How much is looked at before the first sample is sent: to know the rate, and the unit of the times. */
@@ -69,5 +70,6 @@ class Stopwatch {
 }
 
 async function* after(first: Promise<IteratorResult<Reading>>, rest: AsyncIterator<Reading>): AsyncGenerator<Reading> {
-  for (let next = await first; !next.done; next = await rest.next()) yield next.value;
+  const next = await first;
+  if (!next.done) yield* prepend([next.value], rest);
 }

@@ -1,5 +1,6 @@
 import { messageOf, SidecarError } from '../core/errors.ts';
 import { csvRows } from './feed-csv.ts';
+import { prepend } from './feed-prepend.ts';
 
 export type Cell = string | number | null;
 
@@ -20,7 +21,7 @@ export async function* readRows({ chunks, name, isLive }: RowSource): AsyncGener
   const { first, rest } = await peek(isLive ? afterFirstLine(decode(chunks)) : decode(chunks));
   const begin = first.trimStart()[0];
   if (begin === undefined) throw new SidecarError('INVALID_INPUT', `${name} is empty: there are no samples in it.`);
-  const texts = prepend(first, rest);
+  const texts = prepend([first], rest);
   if (begin === '{' || begin === '[') yield* ndjsonRows(texts);
   else yield* csvRows(texts, delimiterOf(first), name);
 }
@@ -57,11 +58,6 @@ async function peek(rest: AsyncIterator<string>): Promise<{ first: string; rest:
 async function* decode(chunks: Chunks): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   for await (const chunk of chunks) yield typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-}
-
-async function* prepend(first: string, rest: AsyncIterator<string>): AsyncGenerator<string> {
-  yield first;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 /** The sign that stands between cells most often in the first line. */

@@ -1,5 +1,7 @@
 import { SidecarError } from '../core/errors.ts';
+import { SI_UNITS } from '../core/stream-hello.ts';
 import { CHANNELS, type Units } from './feed-columns.ts';
+import { prepend } from './feed-prepend.ts';
 import { PROBE, probe } from './feed-probe.ts';
 import { isWord, type Reading, toReading } from './feed-reading.ts';
 import { Numbering, newTally, type Recording, type Sample, type Tally } from './feed-recording.ts';
@@ -23,8 +25,6 @@ export interface TextSource extends RowSource {
   close(): void;
 }
 
-const SI: Units = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' };
-
 /** Throws INVALID_INPUT with the place and what to do; USAGE where the rate cannot be known. */
 export async function openText(source: TextSource, options: TextOptions): Promise<Recording> {
   const tally = newTally();
@@ -38,7 +38,7 @@ export async function openText(source: TextSource, options: TextOptions): Promis
   return {
     name: source.name,
     rateHz: timing.rateHz,
-    units: { ...SI, ...layout.units },
+    units: { ...SI_UNITS, ...layout.units },
     understood: explain(layout, timing),
     warnings: timing.warnings,
     isLive: source.isLive,
@@ -121,13 +121,8 @@ function explain(layout: Layout, timing: Timing): string[] {
 }
 
 function unitsSentence(said: Partial<Units>): string {
-  const silent = (Object.keys(SI) as (keyof Units)[]).filter((sensor) => said[sensor] === undefined);
-  const units = Object.values({ ...SI, ...said }).join(', ');
+  const silent = (Object.keys(SI_UNITS) as (keyof Units)[]).filter((sensor) => said[sensor] === undefined);
+  const units = Object.values({ ...SI_UNITS, ...said }).join(', ');
   if (silent.length === 0) return `units ${units}`;
   return `units ${units}; nothing says that of ${silent.join(', ')}, where SI is taken`;
-}
-
-async function* prepend<T>(first: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {
-  yield* first;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }

@@ -2,6 +2,7 @@ import { messageOf, SidecarError } from '../core/errors.ts';
 import type { Golden, Manifest } from '../core/manifest.ts';
 import { compareVectors, type Difference, toleranceOf } from '../models/golden.ts';
 import { type Io, parseCommandLine, toTable } from './io.ts';
+import { noDaemon } from './no-daemon.ts';
 
 const HELP = `Usage: hailo-tcn-sidecar selftest [--url URL] [--token-file FILE] [--bundle DIR] [--config FILE] [--json]
 
@@ -153,8 +154,7 @@ async function call(reach: Reach, path: string, asked: Asked): Promise<Response>
     return await reach.ask(path, asked);
   } catch (cause) {
     if (cause instanceof SidecarError) throw cause;
-    const sentence = `No daemon answers at ${reach.place} (${messageOf(cause)}). Start it, or name its address with --url.`;
-    throw new SidecarError('UNAVAILABLE', sentence, { cause });
+    throw noDaemon(reach.place, messageOf(cause), cause);
   }
 }
 

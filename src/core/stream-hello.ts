@@ -30,6 +30,14 @@ export const StreamUnits = Type.Object(
   { ...closed, description: 'Units of the samples; m/s2, rad/s and uT where nothing is said.' },
 );
 
+/** Where a client says nothing. */
+export const SI_UNITS = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' } as const;
+
+/** The values that a field with a fixed choice may have. */
+export function choicesOf<T extends string>(field: { readonly anyOf: readonly { readonly const: T }[] }): readonly T[] {
+  return field.anyOf.map((literal) => literal.const);
+}
+
 export const StreamOutputs = Type.Object(
   {
     latent: Type.Optional(Type.Boolean({ description: 'The latent of each window; default false.' })),

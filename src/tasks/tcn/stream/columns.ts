@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { StreamUnits } from '../../../core/stream-hello.ts';
-import { SKIPPED_COLUMN } from '../../../core/stream-hello.ts';
+import { SI_UNITS, SKIPPED_COLUMN } from '../../../core/stream-hello.ts';
 import { refuse } from '../refusal.ts';
 import { CHANNEL_NAMES, CHANNELS } from '../schema.ts';
 
@@ -27,11 +27,9 @@ const FACTORS = {
   mag: { uT: 1, nT: 1e-3, mT: 1e3, G: 100, mG: 0.1 },
 } as const;
 
-const SI: Units = { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' };
-
 /** @throws SidecarError INVALID_INPUT for a channel that is unknown, missing or there twice */
 export function toColumns(channels: readonly string[] = CHANNEL_NAMES, units: Partial<Units> = {}): Columns {
-  const inForce = { ...SI, ...units };
+  const inForce = { ...SI_UNITS, ...units };
   checkNames(channels);
   const { acc, gyro, mag } = inForce;
   const factors = [FACTORS.acc[acc], FACTORS.gyro[gyro], FACTORS.mag[mag]];

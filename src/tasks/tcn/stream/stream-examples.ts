@@ -1,5 +1,6 @@
 import type { StreamEvent } from '../../../core/stream-events.ts';
 import type { Hello, Samples } from '../../../core/stream-hello.ts';
+import { CHANNEL_NAMES } from '../schema.ts';
 import type { MessageType } from './stream-schema.ts';
 
 /** What the page shows of each message. */
@@ -10,7 +11,6 @@ export interface MessageExample {
   readonly example: Hello | Samples | { type: 'end' } | StreamEvent;
 }
 
-const CHANNELS = ['ax', 'ay', 'az', 'gx', 'gy', 'gz', 'mx', 'my', 'mz'];
 const MODEL = { model: 'imu-motif-tcn@2026.11.1', backend: 'cpu', degraded: null } as const;
 
 export const CLIENT_EXAMPLES: readonly MessageExample[] = [
@@ -60,7 +60,7 @@ const READY: StreamEvent = {
   rate_hz: 100,
   window: { samples: 100, rate_hz: 100, hop: 25 },
   resampling: null,
-  channels: CHANNELS,
+  channels: [...CHANNEL_NAMES],
   units: { acc: 'm/s2', gyro: 'rad/s', mag: 'uT' },
   outputs: { latent: false, motif_scores: true, top_k: 1 },
   motif_source: 'output',

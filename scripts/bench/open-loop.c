@@ -1,18 +1,11 @@
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+#include "load.h"
 
 /*
  * Requests at fixed times, whether or not the earlier ones were answered. In C, because it shares two cores with what it
@@ -40,18 +33,6 @@ struct lane {
 
 static struct lane *idle[MOST_LANES];
 static size_t first_idle, idle_count, waiting;
-static int epoll, port;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 static void rest(struct lane *lane) {
   idle[(first_idle + idle_count++) % MOST_LANES] = lane;
@@ -59,14 +40,7 @@ static void rest(struct lane *lane) {
 
 static void open_lane(void) {
   struct lane *lane = calloc(1, sizeof *lane);
-  struct sockaddr_in address = {AF_INET, htons(port), {htonl(INADDR_LOOPBACK)}, {0}};
-  int on = 1;
-  lane->socket = socket(AF_INET, SOCK_STREAM, 0);
-  if (lane->socket < 0) die("socket");
-  if (connect(lane->socket, (struct sockaddr *)&address, sizeof address) < 0) die("connect");
-  setsockopt(lane->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  struct epoll_event event = {EPOLLIN, {.ptr = lane}};
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, lane->socket, &event) < 0) die("epoll_ctl");
+  lane->socket = connect_for(lane);
   lane->is_open = true;
   rest(lane);
 }
@@ -132,15 +106,6 @@ static void wait_for_replies(double seconds) {
   for (int i = 0; i < count; i++) receive(events[i].data.ptr);
 }
 
-static char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) die(path);
-  char *content = malloc(1 << 20);
-  *size = fread(content, 1, 1 << 20, file);
-  fclose(file);
-  return content;
-}
-
 static void write_result(const char *path, const struct request *requests, size_t total) {
   FILE *file = fopen(path, "w");
   if (file == NULL) die(path);
@@ -177,8 +142,5 @@ int main(int argc, char **argv) {
   }
   for (; sent < total; sent++) requests[sent].sent = now(); /* no connection is left */
   write_result(argv[6], requests, total);
-  struct rusage spent;
-  getrusage(RUSAGE_SELF, &spent);
-  double cpu = spent.ru_utime.tv_sec + spent.ru_stime.tv_sec + (spent.ru_utime.tv_usec + spent.ru_stime.tv_usec) / 1e6;
-  printf("%.3f\n", cpu);
+  printf("%.3f\n", cpu_seconds());
 }

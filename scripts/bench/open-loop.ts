@@ -57,10 +57,9 @@ export function requireGcc(): void {
 /** Requests at fixed times, from a process of its own. */
 export async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
   const { port, perSecond, seconds, connections, body, headers, core, directory } = load;
-  const program = join(directory, 'open-loop');
+  const program = buildLoad('open-loop', directory);
   const request = join(directory, 'request');
   const result = join(directory, 'result');
-  if (!existsSync(program)) build(program);
   writeFileSync(request, toWire(body, headers));
   const args = [port, perSecond, seconds, connections].map(String);
   const command = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), program];
@@ -68,9 +67,13 @@ export async function runOpenLoop(load: OpenLoop): Promise<OpenLoopResult> {
   return toResult(readFileSync(result, 'utf8'), Number(stdout) / seconds);
 }
 
-function build(program: string): void {
+/** The load of that name, built into the directory once; its path. */
+export function buildLoad(name: 'open-loop' | 'stream-load', directory: string): string {
+  const program = join(directory, name);
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror'];
-  execFileSync('gcc', [...flags, join(import.meta.dirname, 'open-loop.c'), '-lm', '-o', program]);
+  const source = join(import.meta.dirname, `${name}.c`);
+  if (!existsSync(program)) execFileSync('gcc', [...flags, source, '-lm', '-o', program]);
+  return program;
 }
 
 /** A whole request, as bytes. */

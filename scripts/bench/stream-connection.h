@@ -1,12 +1,9 @@
 #pragma once
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
+#include "load.h"
 #include "stream-tally.h"
 
 /* One connection as a client has it: upgrade, hello, samples, results. No more of a message is read than counts. */
@@ -24,7 +21,7 @@ struct stream {
 };
 
 static struct series latencies, lateness;
-static int epoll, port, frame_samples;
+static int frame_samples;
 static double rate_hz;
 static bool is_measured;
 static uint64_t results_measured, bytes_sent, bytes_received;
@@ -167,14 +164,7 @@ static void join(struct stream *stream) {
   static const char request[] =
     "GET /stream HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
     "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-  struct sockaddr_in address = {AF_INET, htons(port), {htonl(INADDR_LOOPBACK)}, {0}};
-  int on = 1;
-  stream->socket = socket(AF_INET, SOCK_STREAM, 0);
-  if (stream->socket < 0) die("socket");
-  if (connect(stream->socket, (struct sockaddr *)&address, sizeof address) < 0) die("connect");
-  setsockopt(stream->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  struct epoll_event event = {EPOLLIN, {.ptr = stream}};
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, stream->socket, &event) < 0) die("epoll_ctl");
+  stream->socket = connect_for(stream);
   stream->state = UPGRADES;
   give(stream, request, sizeof request - 1);
 }

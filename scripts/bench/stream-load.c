@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include "stream-connection.h"
 
 /*
@@ -33,21 +32,6 @@ static int in_state(enum state first, enum state last) {
   int found = 0;
   for (int i = 0; i < stream_count; i++) found += streams[i].state >= first && streams[i].state <= last;
   return found;
-}
-
-static char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) die(path);
-  char *content = malloc(8192);
-  *size = fread(content, 1, 4096, file);
-  fclose(file);
-  return content;
-}
-
-static double cpu_seconds(void) {
-  struct rusage spent;
-  getrusage(RUSAGE_SELF, &spent);
-  return spent.ru_utime.tv_sec + spent.ru_stime.tv_sec + (spent.ru_utime.tv_usec + spent.ru_stime.tv_usec) / 1e6;
 }
 
 static void print_result(double seconds, double cpu, int refused) {

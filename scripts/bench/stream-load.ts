@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../../packaging/project.ts';
+import { buildLoad } from './open-loop.ts';
 
 /** A window in which nothing looks wrong. */
 const WALK = join(ROOT, 'packaging', 'models', 'default', 'examples', 'walk.json');
@@ -65,7 +66,7 @@ export interface StreamResult {
 export async function runStreamLoad(load: StreamLoad, moments: Moments): Promise<StreamResult> {
   const { port, streams, frameSamples, hop, joinsPerSecond, isHeld, warmSeconds, seconds, core } = load;
   const figures = [port, streams, 100, frameSamples, hop, joinsPerSecond, isHeld ? 1 : 0, warmSeconds, seconds];
-  const command = [build(load.directory), ...figures.map(String), ...writeFiles(load)];
+  const command = [buildLoad('stream-load', load.directory), ...figures.map(String), ...writeFiles(load)];
   const [program = '', ...args] = core === null ? command : ['taskset', '-c', String(core), ...command];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let result: StreamResult | null = null;
@@ -79,14 +80,6 @@ export async function runStreamLoad(load: StreamLoad, moments: Moments): Promise
   }
   if (result === null) throw new Error(`the load of streams ended without a result`);
   return result;
-}
-
-function build(directory: string): string {
-  const program = join(directory, 'stream-load');
-  const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror'];
-  const source = join(import.meta.dirname, 'stream-load.c');
-  if (!existsSync(program)) execFileSync('gcc', [...flags, source, '-lm', '-o', program]);
-  return program;
 }
 
 function writeFiles({ directory, hop, outputs }: StreamLoad): string[] {

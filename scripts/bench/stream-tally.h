@@ -1,9 +1,7 @@
 #pragma once
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "load.h"
 
 /* What was seen: how often something was said, and how long things took. */
 enum { LABELS = 32 };
@@ -19,17 +17,6 @@ struct series {
 };
 
 static struct tally tallies[LABELS];
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 static void count(const char *format, int number, const char *text, int size) {
   char label[48];
